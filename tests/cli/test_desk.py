@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from mercato.platform import HeadKey, MarketplaceSecret
+from mercato.platform import HeadKey, KeyRing, MarketplaceSecret, SystemClock
 from mercato_cli.run import run
+from mercato_contracts.head_keys import PublishedHeadKeys
 from mercato_contracts.merkle import inclusion_spans, leaf_hash, root_of
 from mercato_contracts.signals import TreeHead, tree_head_bytes
 from tests.conftest import TestClock
@@ -77,6 +78,28 @@ class TestVerify:
         assert "not signed" in _verify(tmp_path, proof).output
         other = _verify(tmp_path, _proof(4, secret=b"x" * 32), "--key", HeadKey(MarketplaceSecret.of(b"s" * 32)).public)
         assert (other.exit_code, "another key" in other.output) == (1, True)
+
+    @pytest.mark.parametrize("known", [b"s" * 32, b"t" * 32], ids=["the key of then", "the key of today"])
+    def test_a_proof_from_before_a_rotation_is_checked_offline_with_the_published_keys(
+        self, tmp_path: Path, known: bytes
+    ) -> None:
+        ring = KeyRing.of(b"s" * 32).add(b"t" * 32, TestClock().now())
+        ring = ring.retire(ring.keys[0].id)
+        published = HeadKey(MarketplaceSecret(ring, SystemClock())).published()
+        keys = tmp_path / "keys.json"
+        keys.write_text(PublishedHeadKeys(items=published).model_dump_json())
+        key = HeadKey(MarketplaceSecret.of(known)).public
+        for secret in (b"s" * 32, b"t" * 32):
+            answer = _verify(tmp_path, _proof(4, secret=secret), "--key", key, "--keys", str(keys))
+            assert answer.exit_code == 0, answer.output
+        stranger = HeadKey(MarketplaceSecret.of(b"x" * 32)).public
+        for words in (("--key", stranger, "--keys", str(keys)), ("--keys", str(keys))):
+            assert _verify(tmp_path, _proof(4), *words).exit_code != 0
+        forged = published[1].model_copy(update={"key": stranger})
+        keys.write_text(PublishedHeadKeys(items=[published[0], forged]).model_dump_json())
+        own = HeadKey(MarketplaceSecret.of(b"s" * 32)).public
+        answer = _verify(tmp_path, _proof(4, secret=b"x" * 32), "--key", own, "--keys", str(keys))
+        assert (answer.exit_code, "another key" in answer.output) == (1, True)
 
     def test_a_receipt_of_another_entry_is_refused(self, tmp_path: Path) -> None:
         answer = _verify(tmp_path, _proof(4), "--digest", leaf_hash(ENTRIES[5].encode()).hex())

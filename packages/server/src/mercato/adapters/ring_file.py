@@ -12,7 +12,17 @@ import structlog
 
 from mercato.adapters.keys_unusable import KeysUnusable
 from mercato.adapters.lasting_files import sync_folder
-from mercato.platform import KeyRing, MarketplaceSecret, RingDamaged
+from mercato.platform import (
+    KeyRing,
+    KeyWrapper,
+    KmsFailed,
+    MarketplaceSecret,
+    RingDamaged,
+    is_wrapped,
+    unwrap_ring,
+    wrap_ring,
+    wrapped_by,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -24,20 +34,55 @@ _Stamp = tuple[int, int, int]
 
 
 class RingFile:
-    """`signing.key` of a state folder. Each method may raise `KeysUnusable`."""
+    """`signing.key` of a state folder, wrapped by a KMS where there is one. Each method may raise `KeysUnusable`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, wrapper: KeyWrapper | None = None) -> None:
         self.path = path
+        self._wrapper = wrapper
 
     def read(self) -> KeyRing:
         """The keys that are in the file now."""
+        return self._ring_of(self._unwrap(self._content()))
+
+    def wrap(self, before: KeyWrapper | None) -> None:
+        """Wrap the ring anew. `before` is the KMS that wraps it now; a ring that is not wrapped needs none."""
+        with self._locked():
+            content = self._content()
+            if is_wrapped(content):
+                content = RingFile(self.path, before)._unwrap(content)
+            self._write(self._ring_of(content).write())
+
+    def _content(self) -> bytes:
         with self.path.open("rb") as file:
             if os.fstat(file.fileno()).st_mode & _FOR_EVERYBODY:
                 raise KeysUnusable(
                     f"{self.path} is open to everybody on this machine: run `chmod 600 {self.path}`, and "
                     "`mercato secrets rotate` if somebody else may have read it"
                 )
-            content = file.read(_MOST_BYTES)
+            return file.read(_MOST_BYTES)
+
+    def _unwrap(self, content: bytes) -> bytes:
+        if self._wrapper is None:
+            if is_wrapped(content):
+                raise KeysUnusable(
+                    f"{self.path} is wrapped by {wrapped_by(content)}: set MERCATO_KMS to it, or `wrap --from` it"
+                )
+            return content
+        if not is_wrapped(content):
+            raise KeysUnusable(f"{self.path} is not wrapped, and MERCATO_KMS is set: run `mercato secrets wrap`")
+        try:
+            return unwrap_ring(content, self._wrapper)
+        except KmsFailed as failure:
+            raise self._failed(failure) from None
+
+    def _failed(self, failure: KmsFailed) -> KeysUnusable:
+        assert self._wrapper is not None
+        return KeysUnusable(
+            f"MERCATO_KMS {self._wrapper.reference} does not do its work for {self.path}: {failure}. A process needs "
+            "it to start and to read new keys; those that run go on with the keys that they have"
+        )
+
+    def _ring_of(self, content: bytes) -> KeyRing:
         try:
             return KeyRing.read(content)
         except RingDamaged as damage:
@@ -83,6 +128,11 @@ class RingFile:
             os.close(descriptor)
 
     def _write(self, content: bytes) -> None:
+        if self._wrapper is not None:
+            try:
+                content = wrap_ring(content, self._wrapper)
+            except KmsFailed as failure:
+                raise self._failed(failure) from None
         draft = self.path.with_name(f".{self.path.name}.{secrets.token_hex(8)}")
         try:
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

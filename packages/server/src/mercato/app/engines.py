@@ -9,6 +9,7 @@ from mercato.platform import (
     Clock,
     Database,
     Ids,
+    KeyWrapper,
     Mail,
     MarketplaceSecret,
     ObjectStore,
@@ -34,7 +35,14 @@ def build_ring_file(settings: Settings) -> "RingFile":
     """The file of the marketplace's keys."""
     from mercato.adapters.ring_file import RingFile
 
-    return RingFile(settings.signing_key_file)
+    return RingFile(settings.signing_key_file, None if settings.kms is None else build_kms(settings.kms))
+
+
+def build_kms(reference: str) -> KeyWrapper:
+    """The KMS that `MERCATO_KMS` names."""
+    from mercato.adapters.kms_file import FileKms
+
+    return FileKms(Path(reference.removeprefix("file:")))
 
 
 def build_objects(settings: Settings, clock: Clock, secret: MarketplaceSecret) -> ObjectStore:

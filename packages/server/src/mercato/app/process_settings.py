@@ -36,6 +36,12 @@ class ProcessSettings(BaseSettings):
         "`redis[s]+sentinel://[user:password@]host:port,host:port/service` for the primary that Sentinels name; "
         "PostgreSQL does when not set",
     )
+    kms: str | None = Field(
+        default=None,
+        pattern=r"^file:/.+$",
+        description="What wraps the marketplace's keys on disk: `file:/path` of a key (32 bytes in hexadecimal) on "
+        "another disk; nothing does when not set. Set it, then run `mercato secrets wrap`",
+    )
     host: str = Field(default="127.0.0.1", description="The address that the control plane listens on")
     port: int = Field(default=8000, description="The port of the control API")
     internal_host: str = Field(

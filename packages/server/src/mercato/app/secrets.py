@@ -123,6 +123,23 @@ def retire(settings: Settings, key_id: str, at_once: bool, as_json: bool) -> Non
     click.echo(f"Copy {file.path} to every other machine. Heads that it signed verify with its public half.")
 
 
+@secrets.command()
+@click.option("--from", "before", metavar="KMS", help="The KMS that wraps them now, such as file:/media/old.kek.")
+@click.pass_obj
+def wrap(settings: Settings, before: str | None) -> None:
+    """Write the keys as MERCATO_KMS says: wrapped by it, or plain where it is not set.
+
+    Running processes go on with the keys that they have. Start them again with the same MERCATO_KMS.
+    """
+    from mercato.app.engines import build_kms
+
+    if before is not None and not before.startswith("file:/"):
+        raise KeysUnusable("--from names a KMS as MERCATO_KMS does: file:/path")
+    file = _ring_file(settings)
+    file.wrap(None if before is None else build_kms(before))
+    click.echo(f"{file.path} is " + ("plain" if settings.kms is None else f"wrapped by {settings.kms}"))
+
+
 def _require_retirable(ring: "KeyRing", key_id: str, *, at_once: bool) -> None:
     key, newest, now = ring.find(key_id), _secret(ring).newest, _now()
     if key is None:

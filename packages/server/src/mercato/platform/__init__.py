@@ -40,6 +40,7 @@ from mercato.platform.following import follow_outside
 from mercato.platform.head_key import HeadKey, HeadSigner
 from mercato.platform.holders import Holding, hold_name, holder_of, let_name_go, list_holdings, note_name
 from mercato.platform.key_ring import FIRST, KeyRing, RingDamaged, RingKey
+from mercato.platform.key_wrapping import KeyWrapper, KmsFailed, is_wrapped, unwrap_ring, wrap_ring, wrapped_by
 from mercato.platform.lead_reader import LeadReader, LeadTerms, StillLeads, forget_lead_reader
 from mercato.platform.leading import LeadLost, leading
 from mercato.platform.lines import LineFormat, csv_head, csv_line, line_of, stream_lines
@@ -139,6 +140,8 @@ __all__ = [
     "Json",
     "Keep",
     "KeyRing",
+    "KeyWrapper",
+    "KmsFailed",
     "Lag",
     "LeadLost",
     "LeadReader",
@@ -225,6 +228,7 @@ __all__ = [
     "holder_of",
     "is_any_of",
     "is_locked",
+    "is_wrapped",
     "leading",
     "let_name_go",
     "libpq_url",
@@ -246,4 +250,7 @@ __all__ = [
     "stream_lines",
     "traced",
     "undescribed",
+    "unwrap_ring",
+    "wrap_ring",
+    "wrapped_by",
 ]
