@@ -93,6 +93,15 @@ def test_a_damaged_file_is_refused_in_plain_words_and_left_alone(file: RingFile,
     assert file.path.read_text() == content
 
 
+def test_what_cannot_be_read_or_changed_is_one_sentence(file: RingFile) -> None:
+    with pytest.raises(KeysUnusable, match="No such file"):
+        RingFile(file.path.with_name("none")).read()
+    (file.path.parent / "lock").mkdir()
+    with pytest.raises(KeysUnusable, match="--offline"):
+        _rotate(file)
+    assert file.path.read_text() == "ab" * 32
+
+
 async def test_a_running_process_reads_a_new_ring_and_keeps_the_old_one_while_the_file_is_damaged(
     file: RingFile,
 ) -> None:

@@ -46,20 +46,24 @@ class RingFile:
 
     def wrap(self, before: KeyWrapper | None) -> None:
         """Wrap the ring anew. `before` is the KMS that wraps it now; a ring that is not wrapped needs none."""
-        with self._locked():
+        with self._changing():
             content = self._content()
             if is_wrapped(content):
                 content = RingFile(self.path, before)._unwrap(content)
             self._write(self._ring_of(content).write())
 
     def _content(self) -> bytes:
-        with self.path.open("rb") as file:
-            if os.fstat(file.fileno()).st_mode & _FOR_EVERYBODY:
-                raise KeysUnusable(
-                    f"{self.path} is open to everybody on this machine: run `chmod 600 {self.path}`, and "
-                    "`mercato secrets rotate` if somebody else may have read it"
-                )
-            return file.read(_MOST_BYTES)
+        try:
+            with self.path.open("rb") as file:
+                mode, content = os.fstat(file.fileno()).st_mode, file.read(_MOST_BYTES)
+        except OSError as error:
+            raise KeysUnusable(f"{self.path} cannot be read: {error.strerror}") from None
+        if mode & _FOR_EVERYBODY:
+            raise KeysUnusable(
+                f"{self.path} is open to everybody on this machine: run `chmod 600 {self.path}`, and "
+                "`mercato secrets rotate` if somebody else may have read it"
+            )
+        return content
 
     def _unwrap(self, content: bytes) -> bytes:
         if self._wrapper is None:
@@ -93,7 +97,7 @@ class RingFile:
 
     def change(self, how: Callable[[KeyRing], KeyRing]) -> KeyRing:
         """Put `how(ring)` into the place of the ring. Commands wait for each other: none loses a key."""
-        with self._locked():
+        with self._changing():
             ring = how(self.read())
             self._write(ring.write())
         return ring
@@ -119,13 +123,20 @@ class RingFile:
         return found.st_ino, found.st_size, found.st_mtime_ns
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
-        descriptor = os.open(self.path.parent / _LOCK, os.O_WRONLY | os.O_CREAT, 0o600)
+    def _changing(self) -> Iterator[None]:
+        """One command at a time."""
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+            descriptor = os.open(self.path.parent / _LOCK, os.O_WRONLY | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                yield
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise KeysUnusable(
+                f"{self.path} cannot be changed here ({error.strerror}): change a copy of its folder with `--offline`, "
+                "and bring the file to every process"
+            ) from None
 
     def _write(self, content: bytes) -> None:
         if self._wrapper is not None:

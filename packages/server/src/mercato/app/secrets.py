@@ -5,7 +5,7 @@ import json
 import secrets as randomness
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
@@ -219,20 +219,22 @@ def _sealed() -> "list[SealedColumn]":
 
 
 def _with_entry(
-    settings: Settings, change: str, do: "Callable[[], KeyRing]", key_of: "Callable[[KeyRing], RingKey | None]"
+    settings: Settings,
+    change: Literal["added", "retired"],
+    do: "Callable[[], KeyRing]",
+    key_of: "Callable[[KeyRing], RingKey | None]",
 ) -> "KeyRing":
     """Change the file, and tell the audit log in a transaction that commits after it."""
 
     async def work(database: "Database") -> "KeyRing":
-        from mercato.admin import SecretChanged
+        from mercato.admin import tell_key_change
         from mercato.platform import Outbox, SystemClock
 
         async with database.transaction() as session:
             ring = do()
             key = key_of(ring)
             assert key is not None
-            news = SecretChanged(by="mercato secrets", secret_id=key.id, change=change, since=key.since_text)
-            await Outbox(SystemClock()).add(session, news)
+            await tell_key_change(session, Outbox(SystemClock()), key, change, by="mercato secrets")
         return ring
 
     return _with_database(settings, work)
