@@ -28,7 +28,7 @@ from bench.vendors import marketplace
 from mercato.adapters.postgres_embedded import EmbeddedPostgres
 from mercato.admin import AuditRecorder, AuditSealer, LogCheck
 from mercato.app.schema import migrate
-from mercato.platform import Database, HeadKey, SystemClock, SystemIds
+from mercato.platform import Database, HeadKey, MarketplaceSecret, SystemClock, SystemIds
 from mercato.platform.outbox import lock_place, move_place, read_events
 
 RESULTS = Path(__file__).parent / "results" / "audit.json"
@@ -40,7 +40,7 @@ _PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 async def measure_log(url: str, entries: int) -> list[Row]:
     """Append, seal, check."""
     database, clock = Database(url), SystemClock()
-    ids, key = SystemIds(clock), HeadKey(bytes(32))
+    ids, key = SystemIds(clock), HeadKey(MarketplaceSecret.of(bytes(32)))
     came = asyncio.Event()
     recorder = AuditRecorder(clock, ids, came).subscriber()
     sealer = AuditSealer(database, clock, key, came)

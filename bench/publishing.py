@@ -42,7 +42,7 @@ from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.app.schema import migrate
 from mercato.identity import Caller, Role, SecretHasher, SignUp
 from mercato.identity.permissions import permissions_of
-from mercato.platform import Database, Outbox, OutboxFeed, SystemClock, SystemIds
+from mercato.platform import Database, MarketplaceSecret, Outbox, OutboxFeed, SystemClock, SystemIds
 from mercato.publishing import CredentialSeal, Dossier, LiveCalls, Pipeline, PipelineStarter, Submissions
 from mercato_checks.confined import ConfinedChecks
 
@@ -135,7 +135,7 @@ async def opened(folder: Path) -> AsyncIterator[Bench]:
         )
     role = Role.ADMIN
     vendor = Caller(organisation.id, "acme", user.id, role, permissions_of(role, in_operator=False), False)
-    checks, live = ConfinedChecks(), LiveCalls(CredentialSeal(bytes(32)), allow_private=True)
+    checks, live = ConfinedChecks(), LiveCalls(CredentialSeal(MarketplaceSecret.of(bytes(32))), allow_private=True)
     pipeline = Pipeline(database, clock, ids, outbox, live, CedarPolicy(BY_RULE), checks)
     engine, feed = DbosWorkflows(url, [pipeline.workflow()], executor="bench", version="1"), OutboxFeed(database)
     await engine.open()

@@ -28,7 +28,7 @@ from mercato.app.schema import migrate
 from mercato.app.settings import Settings
 from mercato.identity import AccessTokens, Caller, ProvenKeys, SecretHasher, SignUp
 from mercato.identity.permissions import Role, permissions_of
-from mercato.platform import Database, Ids, Outbox, SystemIds
+from mercato.platform import Database, Ids, MarketplaceSecret, Outbox, SystemIds
 from tests.support.documented import check_answer
 from tests.support.engines import VARIABLE
 from tests.support.temporal import TemporalServer, why_not
@@ -227,7 +227,7 @@ def hasher() -> SecretHasher:
 @pytest.fixture(scope="session")
 def access_tokens() -> AccessTokens:
     """Signed with a key of this run."""
-    return AccessTokens(os.urandom(32))
+    return AccessTokens(MarketplaceSecret.of(os.urandom(32)))
 
 
 @pytest.fixture

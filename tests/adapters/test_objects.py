@@ -20,7 +20,7 @@ from mercato.app.settings import Settings
 from mercato.app.wiring import build_wiring
 from mercato.edge.problems import install_problems
 from mercato.edge.wiring import Running, set_running
-from mercato.platform import ObjectNotFound, ObjectStore, RangeOutside, SystemClock, Unavailable
+from mercato.platform import MarketplaceSecret, ObjectNotFound, ObjectStore, RangeOutside, SystemClock, Unavailable
 from tests.conftest import TestClock
 from tests.support.seaweed import BUCKET, S3Server, serve_s3
 
@@ -46,7 +46,9 @@ async def store(
             monkeypatch.setenv(name, value)
         yield S3Objects(Bucket(BUCKET, f"test/{uuid4().hex}", server.endpoint))
         return
-    yield LocalFolder(tmp_path / "objects", SignedLinks(os.urandom(32), SystemClock()), "http://mercato.test")
+    yield LocalFolder(
+        tmp_path / "objects", SignedLinks(MarketplaceSecret.of(os.urandom(32)), SystemClock()), "http://mercato.test"
+    )
 
 
 @pytest.fixture
@@ -220,7 +222,9 @@ class TestOwnLinks:
 
     @pytest.fixture
     async def store(self, tmp_path: Path, clock: TestClock) -> LocalFolder:
-        folder = LocalFolder(tmp_path / "objects", SignedLinks(b"s" * 32, clock), "http://mercato.test")
+        folder = LocalFolder(
+            tmp_path / "objects", SignedLinks(MarketplaceSecret.of(b"s" * 32), clock), "http://mercato.test"
+        )
         await folder.put("rounds/1/live.parquet", b"0123456789")
         return folder
 

@@ -13,7 +13,7 @@ from mercato.admin import AuditPruning, audited_news, target_of
 from mercato.admin.audit_rows import AuditRows
 from mercato.admin.details import open_all
 from mercato.identity import KeyChanged, PersonKeys
-from mercato.platform import HeadKey, News, RequestContext, serving
+from mercato.platform import HeadKey, MarketplaceSecret, News, RequestContext, serving
 from mercato_contracts.audit import AuditFinding, details_digest, head_bytes
 from mercato_contracts.merkle import Frontier, is_consistent, leaf_hash, root_of
 from tests.admin.conftest import Ledger
@@ -215,8 +215,8 @@ async def test_a_log_that_is_written_anew_with_the_right_key_is_found_by_an_anch
 
 async def test_a_head_that_another_key_signed_is_found(ledger: Ledger) -> None:
     head = await ledger.fill(3)
-    other = HeadKey(bytes(32))
-    signature = other.sign(head_bytes(head.size, head.root, head.at))
+    other = HeadKey(MarketplaceSecret.of(bytes(32)))
+    signature = other.signer().sign(head_bytes(head.size, head.root, head.at))
     await ledger.tamper(f"UPDATE audit_heads SET key = '{other.public}', signature = '{signature}'")
     assert _problems((await ledger.check()).findings) == {"signature"}
 

@@ -2,18 +2,23 @@
 
 import asyncio
 import json
+import os
 import subprocess
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 
+from mercato.adapters.ring_file import RingFile
+from mercato.app.settings import Settings
+from mercato_contracts.head_keys import PublishedHeadKeys
 from tests.admin.conftest import Ledger, ledger  # noqa: F401
 from tests.cli.conftest import Mp
 from tests.conftest import People, TestClock
 from tests.support.asgi import serve_app
+from tests.support.waiting import until
 
 _PASSWORD = "correct horse battery"
 
@@ -103,3 +108,29 @@ async def test_a_log_that_is_chained_anew_with_the_right_key_is_found(
     done = await run(acme, "audit", "verify", "--head", str(kept))
     assert done.returncode == 1
     assert "are not those of the head" in done.stderr
+
+
+async def test_the_log_verifies_across_a_rotation_and_its_keys_are_kept_for_offline_checks(
+    acme: Mp,
+    ledger: Ledger,  # noqa: F811
+    settings: Settings,
+    clock: TestClock,
+    tmp_path: Path,
+) -> None:
+    first = await ledger.fill(3)
+    assert (await run(acme, "audit", "verify")).returncode == 0
+    file = RingFile(settings.signing_key_file)
+    file.change(lambda ring: ring.add(os.urandom(32), clock.now() + timedelta(seconds=1)))
+    await until(lambda: len(ledger.wiring.log_key.published()) == 2)
+    clock.advance(timedelta(seconds=2))
+    second = await ledger.fill(3)
+    assert first.key != second.key
+    file.change(lambda ring: ring.retire(ring.keys[0].id))
+    await until(lambda: ledger.wiring.log_key.published()[0].state == "retired")
+    verified = await run(acme, "audit", "verify", "--json")
+    assert verified.returncode == 0, verified.stderr
+    assert json.loads(verified.stdout)["heads"] == 2, "the remembered head is of the key before"
+    listed = await run(acme, "audit", "keys", "--out", str(tmp_path / "keys.json"))
+    assert listed.returncode == 0, listed.stderr
+    assert (first.key in listed.stdout, second.key in listed.stdout) == (True, True)
+    assert PublishedHeadKeys.model_validate_json((tmp_path / "keys.json").read_bytes()).items[1].key == second.key

@@ -20,7 +20,7 @@ from mercato.datasets.features import WARM_UP_DAYS
 from mercato.datasets.sources import read_market
 from mercato.identity import Caller, Keys, Role, SecretHasher, SignUp
 from mercato.identity.permissions import permissions_of
-from mercato.platform import Database, Outbox, SystemClock, SystemIds
+from mercato.platform import Database, MarketplaceSecret, Outbox, SystemClock, SystemIds
 from tests.cli.conftest import Mp
 from tests.conftest import as_url
 from tests.datasets.conftest import DataRoom
@@ -85,7 +85,7 @@ async def opened(served: tuple[Place, CuttingProxy, str], hasher: SecretHasher) 
     place, proxy, url = served
     database, clock = Database(url), SystemClock()
     ids, outbox = SystemIds(clock), Outbox(clock)
-    store = LocalFolder(place.state / "objects", SignedLinks(b"s" * 32, clock), proxy.url)
+    store = LocalFolder(place.state / "objects", SignedLinks(MarketplaceSecret.of(b"s" * 32), clock), proxy.url)
     room = DataRoom(database, clock, ids, outbox, store, read_market().until(WARM_UP_DAYS + 900))  # type: ignore[arg-type]
     await room.build()
     first = await room.open()

@@ -13,7 +13,7 @@ from mercato.datasets.features import WARM_UP_DAYS
 from mercato.datasets.obscuring import Obscurer
 from mercato.datasets.panel import build_panel
 from mercato.datasets.sources import Market, read_market
-from mercato.platform import Database, Ids, ObjectStore, Outbox, Session
+from mercato.platform import Database, Ids, MarketplaceSecret, ObjectStore, Outbox, Session
 from tests.conftest import TestClock
 
 HORIZON = Horizon(days=5, lag=1)
@@ -41,7 +41,9 @@ def panel(early_prices: Market) -> Panel:
 @pytest.fixture
 def store(tmp_path: Path, clock: TestClock) -> ObjectStore:
     """The folder that the test's control plane serves from, when there is one."""
-    return LocalFolder(tmp_path / "state" / "objects", SignedLinks(b"s" * 32, clock), "http://mercato.test")
+    return LocalFolder(
+        tmp_path / "state" / "objects", SignedLinks(MarketplaceSecret.of(b"s" * 32), clock), "http://mercato.test"
+    )
 
 
 @dataclass

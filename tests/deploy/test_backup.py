@@ -40,6 +40,8 @@ def test_a_marketplace_that_was_destroyed_comes_back_as_it_was(place: Place) -> 
     answers = place.state / "objects" / "ab" / "cd"
     answers.parent.mkdir(parents=True)
     answers.write_bytes(b"weights")
+    rotated = place.run("secrets", "rotate", "--json")
+    assert rotated.returncode == 0, rotated.stderr
     signing = (place.state / "secrets" / "signing.key").read_text()
     elsewhere = place.folder / "elsewhere"
     made = place.run("backup", "--to", str(elsewhere), "--json")
@@ -61,6 +63,7 @@ def test_a_marketplace_that_was_destroyed_comes_back_as_it_was(place: Place) -> 
     assert (restored / "gateway/worker-0/spool-1").read_bytes() == b"usage that is not shipped"
     assert (restored / "objects/ab/cd").read_bytes() == b"weights"
     assert (restored / "secrets/signing.key").read_text() == signing
+    assert json.loads(rotated.stdout)["id"] in signing, "a ring is carried whole"
     assert (restored / "secrets").stat().st_mode & 0o077 == 0
     replayed = place.run("--state", str(restored), "privacy", "replay")
     assert replayed.returncode == 0, replayed.stderr

@@ -14,7 +14,7 @@ from mercato.app.control import ROLES, build_wiring, create_app
 from mercato.app.settings import Settings
 from mercato.edge.wiring import running_of
 from mercato.identity import KnownDevices
-from mercato.platform import Ids
+from mercato.platform import Ids, MarketplaceSecret
 from mercato_contracts.keys import make_key
 from tests.conftest import TestClock
 from tests.support.market import Market, market
@@ -158,7 +158,7 @@ async def test_no_other_token_is_a_known_device(app: FastAPI, tokens: dict[str, 
 
 
 def test_a_known_device_is_forgotten_after_ninety_days(clock: TestClock, ids: Ids) -> None:
-    devices = KnownDevices(b"x" * 32)
+    devices = KnownDevices(MarketplaceSecret.of(b"x" * 32))
     token = devices.issue("usr_1", ids, clock.now())
     assert devices.find(token, "usr_1", clock.now() + timedelta(days=89)) is not None
     assert devices.find(token, "usr_1", clock.now() + timedelta(days=90)) is None

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from mercato.platform import Database, HeadKey, Refusal, Session
+from mercato.platform import Database, HeadKey, MarketplaceSecret, Refusal, Session
 from mercato.signals import DeskRecord, SignalLog
 from mercato_contracts.merkle import is_consistent, is_included, leaf_hash
 from tests.conftest import TestClock
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "vectors" / "chains.json").read_text())
 NOW = datetime(2026, 1, 2, 3, 4, 5, 6, UTC)
-KEY = HeadKey(bytes(range(32)))
+KEY = HeadKey(MarketplaceSecret.of(bytes(range(32))))
 _ENTRY = text(
     "INSERT INTO signal_entries (place, id, deployment_id, vendor_id, round_id, era, scores, scores_sha256, entry,"
     " leaf, created_at, received_at) VALUES (:place, :id, 'dep_1', 'org_1', 'rnd_1', 1, '{}', '', :entry,"

@@ -8,7 +8,16 @@ import pytest
 
 from mercato.consumption import SnapshotHub
 from mercato.identity import KeyChanged
-from mercato.platform import Database, EphemeralSubscriber, Event, News, Outbox, OutboxFeed, Unavailable
+from mercato.platform import (
+    Database,
+    EphemeralSubscriber,
+    Event,
+    MarketplaceSecret,
+    News,
+    Outbox,
+    OutboxFeed,
+    Unavailable,
+)
 from mercato.publishing import CredentialSeal
 from tests.conftest import TestClock
 from tests.support.link import Link
@@ -50,7 +59,7 @@ async def test_who_is_cut_off_says_so_and_hears_again(
 
     feed = OutboxFeed(far)
     await feed.start([], [EphemeralSubscriber("test", (KeyChanged,), hear)])
-    hub = SnapshotHub(database, clock, CredentialSeal(bytes(32)))
+    hub = SnapshotHub(database, clock, CredentialSeal(MarketplaceSecret.of(bytes(32))))
     hub.listen_by(lambda: feed.is_deaf)
     try:
         await tell("one")

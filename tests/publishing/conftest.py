@@ -17,7 +17,7 @@ from starlette.routing import Route
 from mercato.adapters.policy_cedar import CedarPolicy
 from mercato.adapters.workflows_dbos import DbosWorkflows
 from mercato.identity import Caller
-from mercato.platform import Clock, Database, Ids, Outbox, OutboxFeed
+from mercato.platform import Clock, Database, Ids, MarketplaceSecret, Outbox, OutboxFeed
 from mercato.publishing import (
     Approvals,
     CredentialSeal,
@@ -240,7 +240,7 @@ async def checks() -> AsyncIterator[ConfinedChecks]:
 @contextlib.asynccontextmanager
 async def worker_with(market: Marketplace, rules: str | None, checks: ConfinedChecks) -> AsyncIterator[None]:
     """A worker whose checks run in these processes."""
-    live = LiveCalls(CredentialSeal(bytes(32)), allow_private=True)
+    live = LiveCalls(CredentialSeal(MarketplaceSecret.of(bytes(32))), allow_private=True)
     pipeline = Pipeline(market.database, market.clock, market.ids, market.outbox, live, CedarPolicy(rules), checks)
     engine = DbosWorkflows(market.database.url, [pipeline.workflow()], executor="test", version="1")
     feed = OutboxFeed(market.database)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from mercato.adapters.policy_cedar import CedarPolicy
-from mercato.platform import Database, Outbox, SystemClock, SystemIds
+from mercato.platform import Database, MarketplaceSecret, Outbox, SystemClock, SystemIds
 from mercato.publishing import CredentialSeal, LiveCalls, Pipeline, PipelineStarter
 from mercato_checks.confined import ConfinedChecks
 
@@ -28,7 +28,7 @@ async def main() -> None:
         clock,
         SystemIds(clock),
         Outbox(clock),
-        LiveCalls(CredentialSeal(bytes(32)), allow_private=True),
+        LiveCalls(CredentialSeal(MarketplaceSecret.of(bytes(32))), allow_private=True),
         CedarPolicy(RULES),
         checks,
     )

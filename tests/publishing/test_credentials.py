@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mercato.identity import Caller, NotAllowed, Role
-from mercato.platform import Database, Refusal
+from mercato.platform import Database, MarketplaceSecret, Refusal
 from mercato.publishing import Credentials, CredentialSeal, StoredCredential
 from mercato.publishing.refusals import CredentialInUse, CredentialNotFound, CredentialRefused, TooManyCredentials
 from tests.conftest import People, TestClock
@@ -23,7 +23,7 @@ from tests.support.asgi import serve_app
 
 SECRET = "sk-test-4f9a1c7e5b3d"
 OTHER = "sk-test-anOtherOne99"
-SEAL = CredentialSeal(bytes(32))
+SEAL = CredentialSeal(MarketplaceSecret.of(bytes(32)))
 
 
 async def put(place: Any, caller: Caller, name: str = "provider", value: str = SECRET) -> StoredCredential:
@@ -102,7 +102,7 @@ async def test_what_was_sealed_for_one_place_opens_in_no_other(idle: Marketplace
     assert SEAL.open(owner, "provider", sealed) == SECRET
     assert SEAL.open(stranger.organisation_id, "provider", sealed) is None
     assert SEAL.open(owner, "other", sealed) is None
-    assert CredentialSeal(b"1" * 32).open(owner, "provider", sealed) is None
+    assert CredentialSeal(MarketplaceSecret.of(b"1" * 32)).open(owner, "provider", sealed) is None
     for place in range(len(sealed)):
         altered = sealed[:place] + bytes([sealed[place] ^ 1]) + sealed[place + 1 :]
         assert SEAL.open(owner, "provider", altered) is None

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from mercato.datasets import Panel, Panels, Round
 from mercato.deployments import Deployments, Signatures
 from mercato.identity import Caller
-from mercato.platform import Database, HeadKey, Ids, ObjectStore, Outbox
+from mercato.platform import Database, HeadKey, Ids, MarketplaceSecret, ObjectStore, Outbox
 from mercato.publishing import Release
 from mercato.publishing.models import Deployment
 from mercato.signals import KillSwitches, LiveRounds, RoundSettling, SignalLog, SignalStore, receive
@@ -53,7 +53,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.live = LiveRounds(self.store)
-        self.log_key = HeadKey(b"s" * 32)
+        self.log_key = HeadKey(MarketplaceSecret.of(b"s" * 32))
         self.settling = RoundSettling(self.database, self.clock, self.ids, self.outbox, self.store, b"n" * 32)
 
     async def open(self, eras: int = 5) -> Round:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mercato.adapters.objects_folder import LocalFolder
 from mercato.adapters.signed_links import SignedLinks
-from mercato.platform import Database, Outbox, SystemIds
+from mercato.platform import Database, MarketplaceSecret, Outbox, SystemIds
 from mercato.signals import RoundSettling, settling_starter
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -30,7 +30,7 @@ class StandingClock:
 
 async def main() -> None:
     database, clock = Database(DATABASE_URL), StandingClock()
-    store = LocalFolder(Path(OBJECTS), SignedLinks(b"s" * 32, clock), "http://mercato.test")
+    store = LocalFolder(Path(OBJECTS), SignedLinks(MarketplaceSecret.of(b"s" * 32), clock), "http://mercato.test")
     settling = RoundSettling(database, clock, SystemIds(clock), Outbox(clock), store, b"n" * 32)
     engine = engine_of_test(DATABASE_URL, [deadly(settling.workflow(), MOMENT)])
     await work_until_told(database, engine, settling_starter(engine))

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from mercato.datasets import Round
-from mercato.platform import HeadKey, Refusal
+from mercato.platform import HeadKey, MarketplaceSecret, Refusal
 from mercato.signals import SignalLog
 from mercato_contracts.merkle import is_consistent, is_included, leaf_hash
 from mercato_contracts.signals import SignalProof, TreeHead, tree_head_bytes
@@ -181,5 +181,5 @@ class TestTampering:
     async def test_a_head_of_another_key_is_told(self, desk: Desk) -> None:
         await _many(desk, 1, 2)
         head = await desk.seal()
-        assert not _is_signed(head, HeadKey(b"x" * 32).public)
+        assert not _is_signed(head, HeadKey(MarketplaceSecret.of(b"x" * 32)).public)
         assert not _is_signed(head.model_copy(update={"size": 1}), desk.log_key.public)

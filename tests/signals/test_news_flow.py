@@ -13,7 +13,7 @@ from mercato.adapters.objects_folder import LocalFolder
 from mercato.adapters.signed_links import SignedLinks
 from mercato.datasets import RoundDrafts
 from mercato.deployments import Signatures
-from mercato.platform import StoredObject
+from mercato.platform import MarketplaceSecret, StoredObject
 from mercato.signals import LiveRounds, RoundSettling, SignalStore, receive
 from mercato_contracts.scores import RoundScores, ScoreInputs, score_round
 from tests.conftest import People, TestClock
@@ -29,7 +29,7 @@ class SlowStore(LocalFolder):
     """A folder whose reads and writes, once `begun`, take until `go`."""
 
     def __init__(self, folder: Path, clock: TestClock) -> None:
-        super().__init__(folder, SignedLinks(b"s" * 32, clock), "http://mercato.test")
+        super().__init__(folder, SignedLinks(MarketplaceSecret.of(b"s" * 32), clock), "http://mercato.test")
         self.begun, self.go = asyncio.Event(), asyncio.Event()
 
     async def put(self, key: str, content: bytes | Path) -> StoredObject:

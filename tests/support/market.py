@@ -12,7 +12,7 @@ from mercato.billing import Close, Closing, Ledger, MonthlyFees, TrialBalance
 from mercato.consumption import Lending, Limits, TakeUsage
 from mercato.identity import Caller, Keys, NewKey, SecretHasher
 from mercato.metering import Holder
-from mercato.platform import Database, Ids, Outbox, SystemIds
+from mercato.platform import Database, Ids, MarketplaceSecret, Outbox, SystemIds
 from mercato.publishing import Catalogue, CredentialSeal, Plan, Release, Service
 from mercato.publishing.models import Deployment, Submission
 from mercato.publishing.release import Releasing
@@ -58,7 +58,7 @@ class Market:
     people: People
     names: int = 0
     operator_: Caller | None = field(default=None)
-    seal: CredentialSeal = field(default_factory=lambda: CredentialSeal(bytes(32)))
+    seal: CredentialSeal = field(default_factory=lambda: CredentialSeal(MarketplaceSecret.of(bytes(32))))
 
     async def operator(self) -> Caller:
         """The operator's administrator."""

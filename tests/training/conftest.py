@@ -18,7 +18,7 @@ from mercato.adapters.signed_links import SignedLinks
 from mercato.adapters.training_local import LocalProvider
 from mercato.adapters.training_runpod import Place, RunPodClient, RunPodProvider
 from mercato.identity import Caller
-from mercato.platform import Database, Ids, ObjectStore, Outbox, Session, SystemClock, SystemIds
+from mercato.platform import Database, Ids, MarketplaceSecret, ObjectStore, Outbox, Session, SystemClock, SystemIds
 from mercato.training import ClaimLinks, Dossier, Provider, TrainingRuns
 from mercato_contracts.training import TERMINAL, TrainingSpec
 from tests.conftest import People
@@ -31,7 +31,9 @@ WORKER = Path(__file__).with_name("training_worker.py")
 
 def store_in(folder: Path) -> ObjectStore:
     """The object store of a test's marketplace."""
-    return LocalFolder(folder / "objects", SignedLinks(b"k" * 32, SystemClock()), "http://127.0.0.1:9")
+    return LocalFolder(
+        folder / "objects", SignedLinks(MarketplaceSecret.of(b"k" * 32), SystemClock()), "http://127.0.0.1:9"
+    )
 
 
 def runpod_in(folder: Path, jobs_url: str, rest_url: str, endpoint: str) -> RunPodProvider:
@@ -43,7 +45,7 @@ def runpod_in(folder: Path, jobs_url: str, rest_url: str, endpoint: str) -> RunP
 
 def claims_of_test() -> ClaimLinks:
     """Links of claims that nobody serves: a test makes the claim itself."""
-    return ClaimLinks(b"k" * 32, "http://127.0.0.1:9", SystemClock())
+    return ClaimLinks(MarketplaceSecret.of(b"k" * 32), "http://127.0.0.1:9", SystemClock())
 
 
 @dataclass

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mercato.adapters.training_runpod import Place, RunPodClient, RunPodProvider, read_places
-from mercato.platform import SystemClock
+from mercato.platform import MarketplaceSecret, SystemClock
 from mercato.training import ClaimLinks, Job, LaunchUncertain, ProviderRefused, ProviderUnavailable, StoredFile
 from mercato_contracts.training import TrainingSpec
 from tests.fakes.runpod import API_KEY, fake_runpod
@@ -44,7 +44,7 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
     with fake_runpod() as fake:
         client = RunPodClient(API_KEY, jobs_url=fake.jobs_url, rest_url=fake.rest_url)
         places = {"cpu": Place(fake.queue_endpoint, 200_000_000), "gone": Place("nowhere", 1)}
-        claims = ClaimLinks(b"k" * 32, "http://127.0.0.1:9", SystemClock())
+        claims = ClaimLinks(MarketplaceSecret.of(b"k" * 32), "http://127.0.0.1:9", SystemClock())
         provider = RunPodProvider(client, places, store_in(tmp_path), claims, look_seconds=0.01, why_seconds=0)
         yield Cloud(fake, provider)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mercato.identity import Caller
-from mercato.platform import Database, Event, Ids, News, Outbox
+from mercato.platform import Database, Event, Ids, MarketplaceSecret, News, Outbox
 from mercato.platform.outbox import Place
 from mercato.webhooks import Delivered, Deliverer, NewSecret, SecretSeal, WebhookAddresses, Webhooks, announce
 from tests.conftest import People, TestClock
@@ -26,7 +26,7 @@ class Post:
     ids: Ids
     outbox: Outbox
     people: People
-    seal: SecretSeal = field(default_factory=lambda: SecretSeal(os.urandom(32)))
+    seal: SecretSeal = field(default_factory=lambda: SecretSeal(MarketplaceSecret.of(os.urandom(32))))
     addresses: WebhookAddresses = field(default_factory=lambda: WebhookAddresses(allow_private=True))
 
     def desk(self, session: Any) -> Webhooks:

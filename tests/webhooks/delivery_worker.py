@@ -4,7 +4,7 @@ import asyncio
 import sys
 from datetime import timedelta
 
-from mercato.platform import Database, Outbox, OutboxFeed, SystemClock, SystemIds
+from mercato.platform import Database, MarketplaceSecret, Outbox, OutboxFeed, SystemClock, SystemIds
 from mercato.webhooks import Deliverer, SecretSeal, WebhookAddresses, webhook_subscriber
 
 DATABASE_URL, SECRET = sys.argv[1:]
@@ -12,7 +12,7 @@ DATABASE_URL, SECRET = sys.argv[1:]
 
 async def main() -> None:
     database, clock = Database(DATABASE_URL), SystemClock()
-    ids, seal = SystemIds(clock), SecretSeal(bytes.fromhex(SECRET))
+    ids, seal = SystemIds(clock), SecretSeal(MarketplaceSecret.of(bytes.fromhex(SECRET)))
     feed = OutboxFeed(database)
     await feed.start([webhook_subscriber(clock, ids)], [])
     addresses = WebhookAddresses(allow_private=True)

@@ -227,7 +227,7 @@ async def test_a_worker_killed_again_and_again_loses_no_message(
     async with post.database.transaction() as session:
         for number in range(40):
             await post.outbox.add(session, alert(vendor, number))
-    secret = post.seal._secret.hex()
+    secret = post.seal._secret.all[0].hex()
 
     async def start() -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(sys.executable, str(WORKER), database_url, secret)

@@ -17,6 +17,7 @@ export * as discovery from "./discovery.js";
 export * as feedback from "./feedback.js";
 export * as figures from "./figures.js";
 export * as graphql from "./graphql.js";
+export * as head_keys from "./head_keys.js";
 export * as health from "./health.js";
 export * as identity from "./identity.js";
 export * as listings from "./listings.js";

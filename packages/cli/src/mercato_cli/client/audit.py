@@ -13,6 +13,7 @@ from mercato_contracts.audit import (
     AuditLeaves,
     AuditVerification,
 )
+from mercato_contracts.head_keys import PublishedHeadKeys
 
 
 class AuditCalls(Transport):
@@ -30,6 +31,10 @@ class AuditCalls(Transport):
         """`None` before the first seal."""
         heads = self.ask(AuditHeadPage, "GET", "/api/audit/heads", query={"limit": 1}).items
         return heads[0] if heads else None
+
+    def head_keys(self) -> PublishedHeadKeys:
+        """Every key that signs or signed heads, the oldest first."""
+        return self.ask(PublishedHeadKeys, "GET", "/api/audit/keys")
 
     def audit_leaves(self) -> Iterator[AuditLeaves]:
         """Every hash, page by page."""

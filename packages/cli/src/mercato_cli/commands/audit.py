@@ -14,6 +14,7 @@ from mercato_cli.signatures import is_signed
 if TYPE_CHECKING:
     from mercato_contracts.audit import AuditEntry, AuditHead
     from mercato_contracts.audit_check import ReaderCheck
+    from mercato_contracts.head_keys import PublishedHeadKey
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FILTERS = (
@@ -92,6 +93,26 @@ def export_entries(mp: Mp, out: Path, **wanted: str | None) -> None:
     mp.console.show({"file": str(out), "entries": lines}, lambda: mp.console.say(f"{out}: {lines} entries."))
 
 
+@audit.command("keys")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write them to this file, for `--keys`.")
+@command
+def list_keys(mp: Mp, out: Path | None) -> None:
+    """The keys that sign heads of every log, and check that each leads to the next.
+
+    Keep one of them: proofs and heads that another key of the marketplace signed can then be checked offline.
+    """
+    from mercato_contracts.head_keys import keys_led_to
+
+    keys = mp.client.head_keys()
+    for each in keys.items:
+        if len(keys_led_to(each.key, keys.items, is_signed)) < len(keys.items):
+            raise MpError("These keys do not lead to each other.", "Ask the operator which are right.", Exit.REFUSED)
+    if out is not None:
+        out.write_text(keys.model_dump_json(indent=2) + "\n")
+    rows = [(each.id, each.key, each.since[:19], each.state) for each in keys.items]
+    mp.console.show(keys.model_dump(mode="json"), lambda: mp.console.table(["id", "key", "since", ""], rows, ""))
+
+
 @audit.command("verify")
 @click.option("--head", "head_files", multiple=True, type=_FILE, metavar="FILE",
               help="A head that was kept elsewhere, such as a webhook's message; several times too.")  # fmt: skip
@@ -122,7 +143,7 @@ def verify_log(mp: Mp, head_files: tuple[Path, ...], export: Path | None) -> Non
         # Entries that came after the hashes were read are for the next check.
         if entry.core.place < check.size:
             check.check_entry(entry)
-    _check_heads(check, known)
+    _check_heads(check, known, lambda: mp.client.head_keys().items)
     if check.findings:
         raise MpError(
             " ".join(finding.detail for finding in check.findings[:5]),
@@ -148,12 +169,16 @@ def verify_log(mp: Mp, head_files: tuple[Path, ...], export: Path | None) -> Non
         mp.console.note("Details go with the people whom they name: `mp audit list --verb subject.erased`.")
 
 
-def _check_heads(check: "ReaderCheck", known: "list[tuple[AuditHead, str]]") -> None:
+def _check_heads(
+    check: "ReaderCheck", known: "list[tuple[AuditHead, str]]", published: "Callable[[], list[PublishedHeadKey]]"
+) -> None:
     from mercato_contracts.audit import AuditFinding, head_bytes
+    from mercato_contracts.head_keys import keys_led_to
 
     keys = {head.key for head, _ in known}
-    if len(keys) > 1:
-        detail = "The heads are signed by different keys."
+    # The first is the one known longest: a file, or what is remembered here.
+    if len(keys) > 1 and not keys <= keys_led_to(known[0][0].key, published(), is_signed):
+        detail = "The heads are signed by different keys, and the one that you know does not lead to the others."
         check.findings.append(AuditFinding(problem="signature", place=None, detail=detail))
     for head, whose in known:
         if not is_signed(head_bytes(head.size, head.root, head.at), key=head.key, signature=head.signature):

@@ -8,7 +8,7 @@ import click
 
 from mercato_cli.command import Mp, command
 from mercato_cli.errors import Exit, MpError
-from mercato_cli.signatures import is_signed
+from mercato_cli.signatures import is_signed, trusted_keys, with_known_key
 
 if TYPE_CHECKING:
     from mercato_contracts.desk import RecordLine
@@ -44,23 +44,28 @@ def list_record(mp: Mp, subject: str | None, limit: int) -> None:
 @record.command("verify")
 @click.option("--head", "kept", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="An earlier head, to check that the record was only appended to.")  # fmt: skip
-@click.option(
-    "--key", metavar="BASE64", help="The marketplace's key as you know it. Default: trust the key in the heads."
-)
+@with_known_key("heads")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the newest head to this file.")
 @command
-def verify_record(mp: Mp, kept: Path | None, key: str | None, out: Path | None) -> None:
+def verify_record(mp: Mp, kept: Path | None, key: str | None, keys_file: Path | None, out: Path | None) -> None:
     """Recompute the chain of all lines locally, compare it with the signed heads, and have the log audited.
 
     Exit code 1 when a line was altered, added in between or taken out. Keep a head with --out: who holds one notices
     also that the end was cut off, whoever did it.
     """
+    from mercato_contracts.head_keys import keys_led_to
+
     # Heads first: lines that are added meanwhile are then more than they cover, never less.
     heads = mp.client.record_heads(500)
     lines = list(mp.client.desk_record())[::-1]
     digests = _chain(lines)
-    for head in [*heads, *([] if kept is None else [_read(kept)])]:
-        _check_head(head, digests, key)
+    known = [*heads, *([] if kept is None else [_read(kept)])]
+    trusted = trusted_keys(key, keys_file)
+    if key is not None and keys_file is None and any(head.key != key for head in known):
+        # The marketplace has another key since: the one that we know has to lead to it.
+        trusted = keys_led_to(key, mp.client.head_keys().items, is_signed)
+    for head in known:
+        _check_head(head, digests, trusted)
     audit = mp.client.audit_desk()
     if out is not None:
         if not heads:
@@ -98,12 +103,12 @@ def _chain(lines: "Sequence[RecordLine]") -> list[str]:
     return digests
 
 
-def _check_head(head: "RecordHead", digests: Sequence[str], key: str | None) -> None:
+def _check_head(head: "RecordHead", digests: Sequence[str], trusted: set[str] | None) -> None:
     from mercato_contracts.record import record_head_bytes
 
-    if key is not None and key != head.key:
+    if trusted is not None and head.key not in trusted:
         raise MpError(
-            f"The head of {head.at} is signed with another key than the one you know.",
+            f"The head of {head.at} is signed with another key than the one you know or one that it leads to.",
             "Ask the operator which is right.",
             Exit.REFUSED,
         )

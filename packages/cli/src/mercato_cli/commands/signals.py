@@ -7,7 +7,7 @@ import click
 
 from mercato_cli.command import Mp, command
 from mercato_cli.errors import Exit, MpError
-from mercato_cli.signatures import is_signed
+from mercato_cli.signatures import is_signed, trusted_keys, with_known_key
 
 if TYPE_CHECKING:
     from mercato_contracts.signals import SignalProof, SignalReceipt
@@ -104,15 +104,15 @@ def fetch_proof(mp: Mp, entry: str, out: Path | None) -> None:
 @signals.command("verify")
 @click.argument("proof_file", metavar="PROOF", type=_FILE)
 @click.option("--digest", metavar="SHA256", help="The digest of your receipt, which the entry must match.")
-@click.option(
-    "--key", metavar="BASE64", help="The marketplace's key as you know it. Default: trust the key in the proof."
-)
+@with_known_key("proof")
 @click.option("--head", "head_file", type=_FILE, help="An earlier proof, to check that the log was only appended to.")
 @command
-def verify_proof(mp: Mp, proof_file: Path, digest: str | None, key: str | None, head_file: Path | None) -> None:
+def verify_proof(
+    mp: Mp, proof_file: Path, digest: str | None, key: str | None, keys_file: Path | None, head_file: Path | None
+) -> None:
     """Check a saved PROOF offline: entry, path and signature."""
     proof = _read(proof_file)
-    check_proof(proof, key)
+    check_proof(proof, trusted_keys(key, keys_file))
     if digest is not None and digest != _leaf(proof).hex():
         raise MpError(
             "The proof is for another entry than your receipt.", "Fetch it anew with `mp signals proof`.", Exit.REFUSED
@@ -152,16 +152,16 @@ def _leaf(proof: "SignalProof") -> bytes:
     return leaf_hash(proof.entry.encode())
 
 
-def check_proof(proof: "SignalProof", key: str | None) -> None:
-    """Raises `MpError` unless path and signature hold, the latter by `key` where one is given."""
+def check_proof(proof: "SignalProof", trusted: set[str] | None) -> None:
+    """Raises `MpError` unless path and signature hold, the latter by a `trusted` key where some are given."""
     from mercato_contracts.merkle import is_included
     from mercato_contracts.signals import tree_head_bytes
 
     head = proof.head
-    if key is not None and key != head.key:
+    if trusted is not None and head.key not in trusted:
         raise MpError(
             "The log is signed with another key than the one you know.",
-            "Ask the operator which is right.",
+            "Check with `--keys` whether yours leads to it (`mp audit keys --out FILE`), or ask the operator.",
             Exit.REFUSED,
         )
     path = [bytes.fromhex(step) for step in proof.path]

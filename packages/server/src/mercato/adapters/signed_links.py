@@ -3,7 +3,7 @@
 import hmac
 from datetime import timedelta
 
-from mercato.platform import Clock, Purpose, Refusal, derive_key
+from mercato.platform import Clock, MarketplaceSecret, Purpose, Refusal, is_any_of
 
 
 class LinkRefused(Refusal):
@@ -25,25 +25,26 @@ class LinkExpired(Refusal):
 
 
 class SignedLinks:
-    """Signs and checks. `secret` is the marketplace's own; the key for links is derived from it."""
+    """Signs and checks. `secret` is the marketplace's own; keys for links are derived from it."""
 
-    def __init__(self, secret: bytes, clock: Clock) -> None:
-        self._key = derive_key(secret, Purpose.OBJECT_LINK)
+    def __init__(self, secret: MarketplaceSecret, clock: Clock) -> None:
+        self._secret = secret
         self._clock = clock
 
     def sign(self, key: str, expires_in: timedelta) -> dict[str, str]:
         """The query of a link: `expires` (seconds since 1970) and `signature` (hexadecimal)."""
         expires = str(int((self._clock.now() + expires_in).timestamp()))
-        return {"expires": expires, "signature": self._signature(key, expires)}
+        return {"expires": expires, "signature": _sign(self._secret.derive(Purpose.OBJECT_LINK), key, expires)}
 
     def check(self, key: str, expires: str, signature: str) -> None:
         """Raises `LinkRefused`, `LinkExpired`. The signature comes first, so that nobody learns what would be valid."""
-        expected = self._signature(key, expires)
-        if not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
+        secrets = self._secret.derive_each(Purpose.OBJECT_LINK)
+        if not is_any_of(signature, (_sign(secret, key, expires) for secret in secrets)):
             raise LinkRefused("The link's signature does not fit its address.")
         if self._clock.now().timestamp() >= int(expires):
             raise LinkExpired("The link's time is over.")
 
-    def _signature(self, key: str, expires: str) -> str:
-        signed = f"{key}\n{expires}".encode("utf-8", "replace")
-        return hmac.digest(self._key, signed, "sha256").hex()
+
+def _sign(secret: bytes, key: str, expires: str) -> str:
+    signed = f"{key}\n{expires}".encode("utf-8", "replace")
+    return hmac.digest(secret, signed, "sha256").hex()

@@ -32,6 +32,7 @@ from mercato.admin.health import (
 )
 from mercato.admin.health_models import HealthChange, HealthGauge
 from mercato.admin.health_rows import Step
+from mercato.admin.key_changes import tell_key_change
 from mercato.admin.legal_holds import LegalHolds
 from mercato.admin.models import Announcement, Erasure, LegalHold, PersonExport
 from mercato.admin.news import (
@@ -44,6 +45,7 @@ from mercato.admin.news import (
     PersonExportAsked,
     PrivateDataRead,
     RequestServed,
+    SecretChanged,
     SubjectErased,
     WorkflowOrdered,
 )
@@ -113,6 +115,7 @@ __all__ = [
     "Replay",
     "RequestServed",
     "Retention",
+    "SecretChanged",
     "ServiceNow",
     "Span",
     "State",
@@ -136,5 +139,6 @@ __all__ = [
     "read_figures",
     "target_of",
     "tell_change",
+    "tell_key_change",
     "worst",
 ]

@@ -34,6 +34,20 @@ class PrivateDataRead(News):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SecretChanged(News):
+    """The marketplace has a new key, or dropped the secret of an old one."""
+
+    topic = "secret.changed"
+
+    secret_id: str
+    """The id of the key."""
+    change: str
+    """`added`, and from `since` on everything new is made with it; or `retired`."""
+    since: str
+    """From when on the key makes new things, RFC 3339 in UTC."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class AuditPruned(News):
     """Old entries of the audit log were dropped; the roots over them stay."""
 

@@ -116,7 +116,7 @@ class LogCheck:
 
     def _check_head(self, head: AuditHead, kind: str) -> None:
         if not self._key.has_signed(head_bytes(head.size, head.root, head.at), head.key, head.signature):
-            self._find("signature", None, f"The head over {head.size} entries, {kind}, is not signed by this key.")
+            self._find("signature", None, f"The head over {head.size} entries, {kind}, is not signed by a key of ours.")
         if head.size > self._frontier.size:
             self._find("missing", None, f"A head {kind} covers {head.size} entries; {self._frontier.size} are there.")
         elif (root := self._roots.get(head.size)) is None:

@@ -21,6 +21,7 @@ from mercato_contracts.audit import (
     AuditVerification,
     Outcome,
 )
+from mercato_contracts.head_keys import PublishedHeadKeys
 
 router = APIRouter(prefix="/api/audit", tags=["audit"], route_class=TransactionalRoute)
 
@@ -86,6 +87,14 @@ async def list_audit_heads(log: Log, before: Place = None, limit: PageSize = 50)
     """A head is made within five seconds of a change. Keep one: the log can then not be rewritten unseen. Open to
     everybody; a head tells nothing of the entries but their number."""
     return await log.heads(before, limit)
+
+
+@router.get("/keys", summary="The keys that sign heads, the oldest first")
+async def list_head_keys(parts: Parts) -> PublishedHeadKeys:
+    """Of every log: the audit log, the log of signals and the desk's record. Replaced keys stay, because heads verify
+    with the key that signed them. At a rotation the key before and the new one sign the same link, so whoever knows one
+    key can check the others. Open to everybody."""
+    return PublishedHeadKeys(items=parts.log_key.published())
 
 
 @router.get("/consistency", summary="Prove that a later head only added to an earlier one")

@@ -129,12 +129,13 @@ async def _opened(wiring: Wiring, parts: Sequence[Part], app: FastAPI) -> AsyncI
     hub = running_of(app).snapshot_hub
     if hub is not None:
         hub.listen_by(lambda: feed.is_deaf)
+    following = asyncio.create_task(wiring.follow_secret(), name="the marketplace's keys")
     opens = [wiring.notices.load, *(part.opens for part in parts if part.opens is not None)]
     opening = [asyncio.create_task(_open(each)) for each in opens]
     yield
-    for task in opening:
+    for task in (following, *opening):
         task.cancel()
-    await asyncio.gather(*opening, return_exceptions=True)
+    await asyncio.gather(following, *opening, return_exceptions=True)
     await feed.close()
     for part in parts:
         if part.closes is not None:

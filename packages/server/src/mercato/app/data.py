@@ -164,12 +164,13 @@ def _answer_of(found: Any) -> dict[str, Any]:
 
 def _do(settings: Settings, work: Work) -> dict[str, Any]:
     """Work on the marketplace's records; a refusal is one line and exit code 1."""
-    from mercato.app.engines import build_objects
-    from mercato.platform import Database, Outbox, Refusal, SystemClock, SystemIds
+    from mercato.app.engines import build_objects, build_ring_file
+    from mercato.platform import Database, MarketplaceSecret, Outbox, Refusal, SystemClock, SystemIds
 
     async def run(url: str) -> dict[str, Any]:
         clock, database = SystemClock(), Database(url, pool_size=1)
-        ids, outbox, objects = SystemIds(clock), Outbox(clock), build_objects(settings, clock)
+        secret = MarketplaceSecret(build_ring_file(settings).read(), clock)
+        ids, outbox, objects = SystemIds(clock), Outbox(clock), build_objects(settings, clock, secret)
         try:
             return await work(_Parts(database, clock, ids, outbox, objects, settings.data_key))
         finally:

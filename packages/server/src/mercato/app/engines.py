@@ -9,7 +9,9 @@ from mercato.platform import (
     Clock,
     Database,
     Ids,
+    KeyWrapper,
     Mail,
+    MarketplaceSecret,
     ObjectStore,
     Purpose,
     Session,
@@ -20,6 +22,7 @@ from mercato.platform import (
 )
 
 if TYPE_CHECKING:
+    from mercato.adapters.ring_file import RingFile
     from mercato.bus import EventBus
     from mercato.discovery import Embedder, KeptIndex, SharedIndex
     from mercato.metering import Counters
@@ -28,7 +31,21 @@ if TYPE_CHECKING:
     from mercato.training import ClaimLinks, Provider
 
 
-def build_objects(settings: Settings, clock: Clock) -> ObjectStore:
+def build_ring_file(settings: Settings) -> "RingFile":
+    """The file of the marketplace's keys."""
+    from mercato.adapters.ring_file import RingFile
+
+    return RingFile(settings.signing_key_file, None if settings.kms is None else build_kms(settings.kms))
+
+
+def build_kms(reference: str) -> KeyWrapper:
+    """The KMS that `MERCATO_KMS` names."""
+    from mercato.adapters.kms_file import FileKms
+
+    return FileKms(Path(reference.removeprefix("file:")))
+
+
+def build_objects(settings: Settings, clock: Clock, secret: MarketplaceSecret) -> ObjectStore:
     """The store of files: the bucket of `MERCATO_OBJECTS_URL`, or a folder of the state."""
     from mercato.adapters.objects_folder import LocalFolder
     from mercato.adapters.signed_links import SignedLinks
@@ -38,7 +55,7 @@ def build_objects(settings: Settings, clock: Clock) -> ObjectStore:
         from mercato.adapters.objects_s3 import Bucket, S3Objects  # 3 MB, which most marketplaces need not hold
 
         return S3Objects(Bucket(*place, settings.s3_endpoint, settings.s3_region))
-    links = SignedLinks(settings.signing_key, clock)
+    links = SignedLinks(secret, clock)
     return LocalFolder(settings.state / "objects", links, settings.client_url)
 
 

@@ -7,12 +7,13 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
+from mercato.adapters.keys_unusable import KeysUnusable
 from mercato.adapters.postgres_place import PostgresNotStarted
 from mercato.app.settings import Settings
 
 _COMMANDS = (
     "backup", "bootstrap", "data", "doctor", "migrate", "prepare", "privacy", "reconcile", "registry", "restore",
-    "search", "serve", "up",
+    "search", "secrets", "serve", "up",
 )  # fmt: skip
 """Each is a function of that name in the module of that name, imported when it is asked for: `mercato up` and the
 parents of other processes stay, and should hold no more than they need."""
@@ -34,7 +35,7 @@ class _Mercato(click.Group):
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
-        except PostgresNotStarted as error:
+        except (PostgresNotStarted, KeysUnusable) as error:
             raise click.ClickException(str(error).strip()) from None
 
 

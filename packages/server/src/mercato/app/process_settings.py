@@ -36,6 +36,12 @@ class ProcessSettings(BaseSettings):
         "`redis[s]+sentinel://[user:password@]host:port,host:port/service` for the primary that Sentinels name; "
         "PostgreSQL does when not set",
     )
+    kms: str | None = Field(
+        default=None,
+        pattern=r"^file:/.+$",
+        description="What wraps the marketplace's keys on disk: `file:/path` of a key (32 bytes in hexadecimal) on "
+        "another disk; nothing does when not set. Set it, then run `mercato secrets wrap`",
+    )
     host: str = Field(default="127.0.0.1", description="The address that the control plane listens on")
     port: int = Field(default=8000, description="The port of the control API")
     internal_host: str = Field(
@@ -99,10 +105,13 @@ class ProcessSettings(BaseSettings):
         """Obscures the ids of data rounds: 32 bytes. Another key means other ids, so it is never changed."""
         return bytes.fromhex(self._kept_secret("data.key"))
 
-    @cached_property
-    def signing_key(self) -> bytes:
-        """Signs sessions and seals stored answers and vendors' credentials: 32 bytes."""
-        return bytes.fromhex(self._kept_secret("signing.key"))
+    @property
+    def signing_key_file(self) -> Path:
+        """The file of the keys that sign sessions and heads and seal stored answers and credentials; made when it is
+        first asked for.
+        """
+        self._kept_secret("signing.key")
+        return self.state / "secrets" / "signing.key"
 
     @cached_property
     def gateway_token(self) -> str:
@@ -117,13 +126,14 @@ class ProcessSettings(BaseSettings):
 
     def _kept_secret(self, name: str) -> str:
         folder = self.state / "secrets"
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o700)
         path = folder / name
+        # Read first: where secrets are mounted, the folder is not ours to change.
         try:
             return path.read_text().strip()
         except FileNotFoundError:
             pass
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
         # Written beside and linked into place: two processes that start at once end up with one secret. The name is not
         # made of the process id, which is 1 in every container.
         draft = folder / f".{name}.{secrets.token_hex(8)}"

@@ -10,6 +10,7 @@ from mercato.app.engines import (
     build_mail,
     build_objects,
     build_providers,
+    build_ring_file,
     build_shared_index,
     build_workflow_records,
 )
@@ -31,7 +32,7 @@ from mercato.identity import (
     SecretHasher,
     SsoSecrets,
 )
-from mercato.platform import Clock, Database, HeadKey, Outbox, Purpose, SystemClock, SystemIds
+from mercato.platform import Clock, Database, HeadKey, MarketplaceSecret, Outbox, Purpose, SystemClock, SystemIds
 from mercato.publishing import PRIVATE, CredentialSeal
 from mercato.signals import LiveRounds
 from mercato.training import ClaimLinks
@@ -44,11 +45,12 @@ _GATEWAY_CONNECTIONS = 8
 def build_wiring(settings: Settings, database_url: str, clock: Clock | None = None) -> Wiring:
     """The parts of one process. Neither the database nor another engine need be up yet."""
     clock = clock or SystemClock()
-    secret, ids = settings.signing_key, SystemIds(clock)
+    ring_file = build_ring_file(settings)
+    secret, ids = MarketplaceSecret(ring_file.read(), clock), SystemIds(clock)
     database = Database(database_url, pooled_url=settings.pooled_url)
     gateway_database = Database(database_url, pooled_url=settings.pooled_url, pool_size=_GATEWAY_CONNECTIONS)
     hasher, proven, known_devices = SecretHasher(), ProvenKeys(), KnownDevices(secret)
-    store, claims = build_objects(settings, clock), ClaimLinks(secret, settings.client_url, clock)
+    store, claims = build_objects(settings, clock, secret), ClaimLinks(secret, settings.client_url, clock)
     counters_of, close_engines = build_counters(settings, clock, ids)
     return Wiring(
         database=database, gateway_database=gateway_database, clock=clock, ids=ids, outbox=Outbox(clock),
@@ -63,8 +65,7 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         sso_secrets=SsoSecrets(secret), factor_seal=FactorSeal(secret), mail=build_mail(settings, clock),
         invitation_links=LinkTokens(secret, Purpose.INVITATION_LINK),
         reset_links=LinkTokens(secret, Purpose.PASSWORD_RESET_LINK),
-        cipher=AnswerCipher(secret),
-        gateway_token=settings.gateway_token,
+        cipher=AnswerCipher(secret), gateway_token=settings.gateway_token,
         webhook_seal=SecretSeal(secret), credential_seal=CredentialSeal(secret),
         webhook_addresses=WebhookAddresses(allow_private=settings.allow_private_endpoints),
         counters_of=counters_of, close_engines=close_engines, objects=store, data_key=settings.data_key,
@@ -73,7 +74,7 @@ def build_wiring(settings: Settings, database_url: str, clock: Clock | None = No
         gateway_port=settings.gateway_port, gateway_cert=settings.tls_cert, gateway_ca=settings.gateway_ca,
         proxies=TrustedProxies(settings.trusted_proxies),
         cors_origins=tuple(filter(None, settings.cors_origins.split(","))),
-        log_key=HeadKey(secret), live_rounds=LiveRounds(store),
+        log_key=HeadKey(secret), follow_secret=partial(ring_file.follow, secret), live_rounds=LiveRounds(store),
         providers=build_providers(settings, store, claims), claims=claims,
         take_rate_bp=settings.take_rate_bp,
         approval_target=timedelta(hours=settings.approval_target_hours),

@@ -172,6 +172,7 @@ async def _open(workflows: Workflows, wiring: Wiring, settings: Settings) -> Asy
         asyncio.create_task(letters.run(), name="letters"),
         asyncio.create_task(AnalyticsWork(wiring.database, wiring.clock).run(), name="analytics"),
         asyncio.create_task(reembedding.run(), name="vectors of a new model"),
+        asyncio.create_task(wiring.follow_secret(), name="the marketplace's keys"),
         asyncio.create_task(_sealer(wiring, to_seal).run(), name="seals of the audit log"),
     ]
     if is_outside:

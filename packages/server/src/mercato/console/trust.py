@@ -14,6 +14,7 @@ from mercato.console.visit import Anybody
 from mercato.edge.wiring import Parts
 from mercato.platform import Refusal
 from mercato_contracts.audit import AuditConsistency
+from mercato_contracts.head_keys import PublishedHeadKey
 from mercato_contracts.signals import SignalConsistency, SignalProof
 
 router = page_router()
@@ -47,9 +48,10 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class TrustPage:
-    """The logs, and what was asked to be proved."""
+    """The logs, the keys that sign them, and what was asked to be proved."""
 
     key: str
+    other_keys: Sequence[PublishedHeadKey]
     chains: Sequence[Chain]
     entry: str
     log: LogName
@@ -82,6 +84,7 @@ async def show_trust(
         refused = refusal
     page = TrustPage(
         key=parts.log_key.public,
+        other_keys=[each for each in reversed(parts.log_key.published()) if each.state != "newest"],
         chains=await _chains(audit, signals, record),
         entry=entry,
         log=log,

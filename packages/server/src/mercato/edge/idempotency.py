@@ -11,7 +11,7 @@ from datetime import datetime
 
 from mercato.edge.answer_rows import AnswerRows
 from mercato.edge.models import IdempotentAnswer
-from mercato.platform import Purpose, Refusal, Seal, Session
+from mercato.platform import MarketplaceSecret, Purpose, Refusal, Seal, Session
 
 
 class KeyMalformed(Refusal):
@@ -44,7 +44,7 @@ class StillInFlight(Refusal):
 class AnswerCipher(Seal):
     """Seals answers by `Idempotency-Key`. Without that and the marketplace's own `secret` an answer stays closed."""
 
-    def __init__(self, secret: bytes) -> None:
+    def __init__(self, secret: MarketplaceSecret) -> None:
         super().__init__(secret, Purpose.IDEMPOTENT_ANSWER)
 
 

@@ -1,7 +1,7 @@
 """What the edge hands to the rooms, put together once by the app. It knows ports; the app chooses their engines."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -103,6 +103,8 @@ class Wiring:
     """Where clients reach the gateway, without a closing slash; at `gateway_port` of this host where it is `None`."""
     gateway_port: int
     log_key: HeadKey
+    follow_secret: Callable[[], Coroutine[None, None, None]]
+    """Runs as long as the process: what is derived, sealed and signed goes by the newest file of the keys."""
     live_rounds: LiveRounds
     providers: Mapping[str, Provider]
     """Where training runs, by name."""

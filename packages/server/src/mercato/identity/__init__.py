@@ -97,6 +97,7 @@ from mercato.identity.scim_refusals import ScimMalformed, ScimNotOffered
 from mercato.identity.scim_rows import Window
 from mercato.identity.scim_tokens import PREFIX as SCIM_PREFIX
 from mercato.identity.scim_tokens import NewScimToken, ScimAccess, ScimTokens
+from mercato.identity.sealed_rows import SEALED
 from mercato.identity.second_factors import FactorSeal, NewFactor, SecondFactors
 from mercato.identity.secrets import HashedSecret, SecretHasher
 from mercato.identity.service_accounts import (
@@ -127,6 +128,7 @@ __all__ = [
     "PERMISSIONS",
     "PER_MINUTE",
     "SCIM_PREFIX",
+    "SEALED",
     "TOKEN_PREFIX",
     "AccessTokens",
     "Actor",

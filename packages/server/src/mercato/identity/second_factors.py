@@ -20,7 +20,7 @@ from mercato.identity.news import SecondFactorChanged
 from mercato.identity.people_rows import PeopleRows
 from mercato.identity.refusals import NotAllowed, SecondFactorNeeded, TooManySecondFactors, WrongCode
 from mercato.identity.secrets import digest
-from mercato.platform import Clock, Ids, NotFound, Outbox, Purpose, Seal, Session
+from mercato.platform import Clock, Ids, MarketplaceSecret, NotFound, Outbox, Purpose, Seal, Session
 from mercato_contracts import ids as id_prefix
 
 ISSUER = "Mercato"
@@ -34,9 +34,9 @@ _RECOVERY_BYTES = 10
 
 
 class FactorSeal:
-    """Seals the secrets of authenticator apps. `secret` is the marketplace's own, 32 bytes or more."""
+    """Seals the secrets of authenticator apps. `secret` is the marketplace's own."""
 
-    def __init__(self, secret: bytes) -> None:
+    def __init__(self, secret: MarketplaceSecret) -> None:
         self._seal = Seal(secret, Purpose.SECOND_FACTOR)
 
     def seal(self, user_id: str, factor_id: str, nonce: bytes, secret: bytes) -> bytes:

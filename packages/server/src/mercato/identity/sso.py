@@ -139,8 +139,8 @@ class SingleSignOn:
             answer=CodeAnswer(
                 code=answer.code or "",
                 issuer=answer.issuer,
-                nonce=self._secrets.nonce_of(answer.state),
-                verifier=self._secrets.verifier_of(answer.state),
+                nonce=self._secrets.nonce_of(answer.state, row.created_at),
+                verifier=self._secrets.verifier_of(answer.state, row.created_at),
             ),
             groups_claim=provider.groups_claim,
             state_digest=row.state_digest,
@@ -223,8 +223,8 @@ class SingleSignOn:
             party=self._party(provider),
             state=state,
             binding=binding,
-            nonce=self._secrets.nonce_of(state),
-            verifier=self._secrets.verifier_of(state),
+            nonce=self._secrets.nonce_of(state, now),
+            verifier=self._secrets.verifier_of(state, now),
             purpose=purpose,
             expires_at=row.expires_at,
         )

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import jwt
 
 from mercato.identity.refusals import NotSignedIn
+from mercato.platform import MarketplaceSecret
 
 ACCESS_LIFETIME = timedelta(minutes=15)
 REFRESH_LIFETIME = timedelta(days=30)
@@ -21,12 +23,10 @@ class AccessClaims:
 
 
 class AccessTokens:
-    """Signs and checks access tokens. `signing_key`: 32 bytes or more, the same in every process."""
+    """Signs and checks access tokens by the marketplace's `secret` itself."""
 
-    def __init__(self, signing_key: bytes) -> None:
-        if len(signing_key) < 32:
-            raise ValueError("the signing key of sessions takes 32 bytes or more")
-        self._signing_key = signing_key
+    def __init__(self, secret: MarketplaceSecret) -> None:
+        self._secret = secret
 
     def sign(self, claims: AccessClaims, now: datetime) -> str:
         """A token that is valid from `now` for `ACCESS_LIFETIME`."""
@@ -37,20 +37,27 @@ class AccessTokens:
             "iat": now,
             "exp": now + ACCESS_LIFETIME,
         }
-        return jwt.encode(payload, self._signing_key, algorithm="HS256")
+        newest = self._secret.newest
+        assert newest.secret is not None
+        return jwt.encode(payload, newest.secret, algorithm="HS256")
 
     def check(self, token: str, now: datetime) -> AccessClaims:
         """The claims of a token that we signed and that has not expired; raises `NotSignedIn`."""
+        payload = next(filter(None, (self._decode(token, secret) for secret in self._secret.all)), None)
+        if payload is None:
+            raise NotSignedIn("This access token is not one of ours.")
+        if payload["exp"] <= now.timestamp():
+            raise NotSignedIn("This access token has expired.")
+        return AccessClaims(str(payload["sub"]), str(payload["sid"]))
+
+    def _decode(self, token: str, secret: bytes) -> dict[str, Any] | None:
         try:
-            payload = jwt.decode(
+            return jwt.decode(
                 token,
-                self._signing_key,
+                secret,
                 algorithms=["HS256"],
                 issuer=_ISSUER,
                 options={"require": ["exp", "sub", "sid"], "verify_exp": False, "verify_iat": False},
             )
         except jwt.InvalidTokenError:
-            raise NotSignedIn("This access token is not one of ours.") from None
-        if payload["exp"] <= now.timestamp():
-            raise NotSignedIn("This access token has expired.")
-        return AccessClaims(str(payload["sub"]), str(payload["sid"]))
+            return None

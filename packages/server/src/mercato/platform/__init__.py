@@ -9,7 +9,7 @@
 """
 
 from mercato.platform.bell import Bell
-from mercato.platform.chain import Chain, ChainDamaged, ChainTables, HeadKey, LinkedDigests, SignedHead
+from mercato.platform.chain import Chain, ChainDamaged, ChainTables, LinkedDigests, SignedHead
 from mercato.platform.clock import Clock, Ids, SystemClock, SystemIds
 from mercato.platform.commits import Unconfirmed
 from mercato.platform.context import RequestContext, Served, current_request, serving
@@ -38,11 +38,15 @@ from mercato.platform.extras import DeskNotInstalled, desk_libraries
 from mercato.platform.feed import DurableSubscriber, EphemeralSubscriber, OutboxFeed, OutsideSubscriber
 from mercato.platform.file_lock import is_locked
 from mercato.platform.following import follow_outside
+from mercato.platform.head_key import HeadKey, HeadSigner
 from mercato.platform.holders import Holding, hold_name, holder_of, let_name_go, list_holdings, note_name
+from mercato.platform.key_ring import FIRST, KeyRing, RingDamaged, RingKey
+from mercato.platform.key_wrapping import KeyWrapper, KmsFailed, is_wrapped, unwrap_ring, wrap_ring, wrapped_by
 from mercato.platform.lead_reader import LeadReader, LeadTerms, StillLeads, forget_lead_reader
 from mercato.platform.leading import LeadLost, leading
 from mercato.platform.lines import LineFormat, csv_head, csv_line, line_of, stream_lines
 from mercato.platform.mail import Letter, Mail, MailRefused
+from mercato.platform.marketplace_secret import MarketplaceSecret, Seal, is_any_of
 from mercato.platform.measured import MeasuredGauge
 from mercato.platform.merkle_tree import MerkleTree, SubtreeRoot
 from mercato.platform.news import News, every_news
@@ -73,7 +77,8 @@ from mercato.platform.outbox import (
 )
 from mercato.platform.prepared import Prepared
 from mercato.platform.refusals import Conflict, Malformed, NotFound, Refusal, Unavailable, every_refusal
-from mercato.platform.secrets import Purpose, Seal, SealBroken, derive_key
+from mercato.platform.sealed_rows import SealedColumn, count_by_key, reseal
+from mercato.platform.secrets import Purpose, SealBroken, derive_key
 from mercato.platform.starting import start_on
 from mercato.platform.telemetry import configure_logging, mask_fields
 from mercato.platform.together import Answers, Question, ask_together
@@ -103,6 +108,7 @@ from mercato_contracts.masking import mask
 __all__ = [
     "BOOKS",
     "CHUNK_BYTES",
+    "FIRST",
     "LIVELY",
     "LONGEST_LINK",
     "OPERATION",
@@ -129,10 +135,14 @@ __all__ = [
     "Erased",
     "Event",
     "HeadKey",
+    "HeadSigner",
     "Holding",
     "Ids",
     "Json",
     "Keep",
+    "KeyRing",
+    "KeyWrapper",
+    "KmsFailed",
     "Lag",
     "LeadLost",
     "LeadReader",
@@ -144,6 +154,7 @@ __all__ = [
     "Mail",
     "MailRefused",
     "Malformed",
+    "MarketplaceSecret",
     "MeasuredGauge",
     "MerkleTree",
     "News",
@@ -162,8 +173,11 @@ __all__ = [
     "RangeOutside",
     "Refusal",
     "RequestContext",
+    "RingDamaged",
+    "RingKey",
     "Seal",
     "SealBroken",
+    "SealedColumn",
     "Served",
     "Session",
     "SignedHead",
@@ -196,6 +210,7 @@ __all__ = [
     "compare_time",
     "configure_logging",
     "copy_json",
+    "count_by_key",
     "csv_head",
     "csv_line",
     "current_request",
@@ -213,7 +228,9 @@ __all__ = [
     "forget_lead_reader",
     "hold_name",
     "holder_of",
+    "is_any_of",
     "is_locked",
+    "is_wrapped",
     "leading",
     "let_name_go",
     "libpq_url",
@@ -229,10 +246,14 @@ __all__ = [
     "read_end",
     "read_events",
     "read_place",
+    "reseal",
     "serving",
     "start_on",
     "stream_lines",
     "time_kept",
     "traced",
     "undescribed",
+    "unwrap_ring",
+    "wrap_ring",
+    "wrapped_by",
 ]

@@ -5,19 +5,17 @@ signs of the entries is a commitment: the digest of the last entry, where each c
 or the root of a tree (`platform/merkle_tree.py`).
 """
 
-import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import BigInteger, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from mercato.platform.clock import Clock
 from mercato.platform.database import Session
-from mercato.platform.secrets import Purpose, derive_key
+from mercato.platform.head_key import HeadKey
 
 SEAL_EVERY = timedelta(hours=1)
 _AT = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -36,26 +34,6 @@ class ChainDamaged(Exception):
     def __init__(self, message: str, *, size: int) -> None:
         super().__init__(message)
         self.size = size
-
-
-class HeadKey:
-    """The marketplace's Ed25519 key for heads of chains, made from its own secret (32 bytes or more)."""
-
-    def __init__(self, secret: bytes) -> None:
-        self._private = Ed25519PrivateKey.from_private_bytes(derive_key(secret, Purpose.SIGNED_HEAD))
-
-    @property
-    def public(self) -> str:
-        """32 bytes in base64."""
-        return base64.b64encode(self._private.public_key().public_bytes_raw()).decode()
-
-    def sign(self, content: bytes) -> str:
-        """A signature in base64."""
-        return base64.b64encode(self._private.sign(content)).decode()
-
-    def has_signed(self, content: bytes, key: str, signature: str) -> bool:
-        """Whether this key made the signature: Ed25519 always signs the same bytes in the same way (RFC 8032)."""
-        return key == self.public and signature == self.sign(content)
 
 
 class SignedHead:
@@ -195,15 +173,17 @@ class Chain(Generic[Digest, Time]):
                 raise _unlike(head)
             statement = self._tables.statement(head.size, head.state, head.at)
             if key is not None and not key.has_signed(statement, head.key, head.signature):
-                raise ChainDamaged(f"The head sealed at {head.at} is not signed by this key.", size=head.size)
+                raise ChainDamaged(
+                    f"The head sealed at {head.at} is not signed by a key of this marketplace.", size=head.size
+                )
 
     async def _add_head(self, key: HeadKey, size: int, now: datetime) -> SignedHead:
         state = await self._commitment.state_at(size)
         at = now.strftime(_AT)
-        signature = key.sign(self._tables.statement(size, state, at))
+        signer = key.signer()
         head = self._tables.heads()
         head.size, head.state, head.at, head.sealed_at = size, state, at, now
-        head.key, head.signature = key.public, signature
+        head.key, head.signature = signer.public, signer.sign(self._tables.statement(size, state, at))
         self._session.add(head)
         return head
 

@@ -50,6 +50,7 @@ from mercato.publishing.ports import BrokenPolicy, PolicyDecision, PolicyEngine,
 from mercato.publishing.refusals import ApprovalNotFound, DeploymentNotFound, PlanNotFound, ServiceNotFound
 from mercato.publishing.review import Approvals, Queued, Waiting
 from mercato.publishing.running import OwnedDeployment, RunningDeployments
+from mercato.publishing.sealed_rows import SEALED
 from mercato.publishing.sealing import CredentialSeal
 from mercato.publishing.service_records import ServiceRecord, ServiceRecords
 from mercato.publishing.submit import Dossier, Submissions
@@ -58,6 +59,7 @@ from mercato.publishing.worker import PipelineStarter
 __all__ = [
     "PHASES",
     "PRIVATE",
+    "SEALED",
     "Approval",
     "ApprovalClaimed",
     "ApprovalClaims",

@@ -2,7 +2,7 @@
 
 import hmac
 
-from mercato.platform import Purpose, Seal, SealBroken, derive_key
+from mercato.platform import MarketplaceSecret, Purpose, Seal, SealBroken
 
 _FINGERPRINT_DIGITS = 12
 
@@ -10,27 +10,27 @@ _FINGERPRINT_DIGITS = 12
 class CredentialSeal:
     """Seals with keys derived from the marketplace's `secret`; a value moved to another row does not open."""
 
-    def __init__(self, secret: bytes) -> None:
+    def __init__(self, secret: MarketplaceSecret) -> None:
         self._secret = secret
         self._seal = Seal(secret, Purpose.VENDOR_CREDENTIAL)
 
     def seal(self, organisation_id: str, name: str, nonce: bytes, value: str) -> bytes:
         """`nonce` is 12 random bytes, never used twice; the ciphertext follows it."""
-        return self._seal.seal(organisation_id, nonce, value.encode(), place=_place(organisation_id, name))
+        return self._seal.seal(organisation_id, nonce, value.encode(), place=place_of(organisation_id, name))
 
     def open(self, organisation_id: str, name: str, sealed: bytes) -> str | None:
         """The secret; `None` if it was sealed for another row or with another key, or was altered."""
         try:
-            return self._seal.open(organisation_id, sealed, place=_place(organisation_id, name)).decode()
+            return self._seal.open(organisation_id, sealed, place=place_of(organisation_id, name)).decode()
         except SealBroken:
             return None
 
     def fingerprint(self, organisation_id: str, value: str) -> str:
         """12 hexadecimal digits that identify a secret to its owner; without our key nobody can test guesses."""
-        key = derive_key(self._secret, Purpose.VENDOR_CREDENTIAL_FINGERPRINT, organisation_id)
+        key = self._secret.derive(Purpose.VENDOR_CREDENTIAL_FINGERPRINT, organisation_id)
         return hmac.digest(key, value.encode(), "sha256").hex()[:_FINGERPRINT_DIGITS]
 
 
-def _place(organisation_id: str, name: str) -> str:
+def place_of(organisation_id: str, name: str) -> str:
     """What the ciphertext is bound to; neither an id nor a name contains a NUL."""
     return f"{organisation_id}\0{name}"

@@ -9,7 +9,7 @@ import re
 from datetime import timedelta
 from urllib.parse import urlencode
 
-from mercato.platform import Clock, Purpose, Session, derive_key
+from mercato.platform import Clock, MarketplaceSecret, Purpose, Session, is_any_of
 from mercato.training.refusals import ClaimLinkRefused, ClaimRefused, RunNotFound
 from mercato.training.repository import TrainingRepository
 from mercato_contracts.training import TERMINAL
@@ -18,33 +18,35 @@ _JOB = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 class ClaimLinks:
-    """Signs and checks the links of claims. `secret` is the marketplace's own; the key for claims is derived from it.
+    """Signs and checks the links of claims. `secret` is the marketplace's own; keys for claims are derived from it.
 
     `base_url` is where workers reach the control API.
     """
 
-    def __init__(self, secret: bytes, base_url: str, clock: Clock) -> None:
-        self._key = derive_key(secret, Purpose.TRAINING_CLAIM)
+    def __init__(self, secret: MarketplaceSecret, base_url: str, clock: Clock) -> None:
+        self._secret = secret
         self._base_url = base_url
         self._clock = clock
 
     def sign(self, run_id: str, place: str, expires_in: timedelta) -> str:
         """The claim link for a job of `place`, which is the first part of its handle."""
         expires = str(int((self._clock.now() + expires_in).timestamp()))
-        query = urlencode({"place": place, "expires": expires, "signature": self._signature(run_id, place, expires)})
+        key = self._secret.derive(Purpose.TRAINING_CLAIM)
+        query = urlencode({"place": place, "expires": expires, "signature": _sign(key, run_id, place, expires)})
         return f"{self._base_url}/api/training/runs/{run_id}/claim?{query}"
 
     def check(self, run_id: str, place: str, expires: str, signature: str) -> None:
         """Raises `ClaimLinkRefused`."""
-        expected = self._signature(run_id, place, expires)
-        if not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
+        keys = self._secret.derive_each(Purpose.TRAINING_CLAIM)
+        if not is_any_of(signature, (_sign(key, run_id, place, expires) for key in keys)):
             raise ClaimLinkRefused("The link's signature does not match its address.")
         if self._clock.now().timestamp() >= int(expires):
             raise ClaimLinkRefused("The link has expired.")
 
-    def _signature(self, run_id: str, place: str, expires: str) -> str:
-        signed = f"{run_id}\n{place}\n{expires}".encode("utf-8", "replace")
-        return hmac.digest(self._key, signed, "sha256").hex()
+
+def _sign(key: bytes, run_id: str, place: str, expires: str) -> str:
+    signed = f"{run_id}\n{place}\n{expires}".encode("utf-8", "replace")
+    return hmac.digest(key, signed, "sha256").hex()
 
 
 async def claim_run(session: Session, run_id: str, place: str, job: str) -> None:

@@ -16,11 +16,13 @@ from mercato.webhooks.endpoints import Delivered, NewSecret, Webhooks
 from mercato.webhooks.events import EVENT_TYPES, HEALTH_CHANGED
 from mercato.webhooks.models import WebhookEndpoint
 from mercato.webhooks.news import WebhookDisabled
+from mercato.webhooks.sealed_rows import SEALED
 from mercato.webhooks.signing import SecretSeal
 
 __all__ = [
     "EVENT_TYPES",
     "HEALTH_CHANGED",
+    "SEALED",
     "Delivered",
     "Deliverer",
     "NewSecret",

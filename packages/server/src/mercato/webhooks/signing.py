@@ -8,7 +8,7 @@ import base64
 import hmac
 from collections.abc import Sequence
 
-from mercato.platform import Purpose, Seal
+from mercato.platform import MarketplaceSecret, Purpose, Seal
 
 _PREFIX = "whsec_"
 SECRET_BYTES = 32
@@ -28,5 +28,5 @@ def sign(secrets: Sequence[bytes], message_id: str, timestamp: int, body: bytes)
 class SecretSeal(Seal):
     """Seals endpoints' secrets by the endpoint's id. `secret` is the marketplace's own."""
 
-    def __init__(self, secret: bytes) -> None:
+    def __init__(self, secret: MarketplaceSecret) -> None:
         super().__init__(secret, Purpose.WEBHOOK_SECRET)
