@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
+from mercato.billing import Disputes
 from mercato.datasets.models import Dataset, Round, RoundFile, RoundTransition, StoredPanel
 from mercato.deployments.models import DeploymentLink
 from mercato.identity import Caller, SecretHasher
@@ -15,9 +16,10 @@ from mercato.platform import Database, Outbox, SystemIds
 from mercato.publishing import PHASES, Approval, Canary, Catalogue, DeploymentHold, Evidence, Submission
 from mercato.signals.models import DeploymentRoundScore, SignalEntry
 from mercato.training.models import Artifact, Run, RunLog, RunStep
+from mercato_contracts.dataplane import UsageEvent
 from tests.conftest import People, TestClock
 from tests.consumption.test_measuring import write_rows
-from tests.support.market import Market
+from tests.support.market import Customer, Market
 
 HOSTILE = '"><img src=x onerror=alert(1)> \u202eright to left\u202c ' + "n" * 300
 _DAYS = 40
@@ -93,6 +95,7 @@ class _Vendor:
             ]  # fmt: skip
         for first in range(0, len(events), 200):
             await self.market.take(events[first : first + 200])
+        await self._dispute(customers[0], events)
         async with self.market.database.transaction() as session:
             for rows in (self._submissions(), self._runs(), self._canary(service, release), self._round()):
                 for row in rows:
@@ -104,6 +107,19 @@ class _Vendor:
     def __post_init__(self) -> None:
         self.found: dict[str, str] = {}
         self.now = self.market.clock.now()
+
+    async def _dispute(self, customer: Customer, events: list[UsageEvent]) -> None:
+        """One call is disputed and answered; another one may be."""
+        first, second, *_ = (
+            one.id for one in events if one.consumer_id == customer.caller.organisation_id and one.status == 200
+        )
+        market = self.market
+        async with market.database.transaction() as session:
+            desk = Disputes(session, market.clock, market.ids, market.outbox)
+            words = f"The answer ended after twelve tokens. {self.strange}".strip()[:2_000]
+            opened = await desk.open(customer.caller, first, "no_usable_answer", words)
+            await desk.answer(self.caller, opened.id, f"We look into it. {self.strange}"[:2_000], give_back=False)
+        self.found |= {"dispute_id": opened.id, "call_id": second}
 
     def _submissions(self) -> list[Any]:
         rows: list[Any] = []
