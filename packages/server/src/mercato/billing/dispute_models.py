@@ -19,6 +19,7 @@ class CallDispute(Base):
     __tablename__ = "call_disputes"
     __table_args__ = (
         Index("uq_call_disputes_event_id", "event_id", unique=True, postgresql_where=text("state <> 'withdrawn'")),
+        Index("ix_call_disputes_event_id", "event_id"),
         Index("ix_call_disputes_consumer_id", "consumer_id", "id"),
         Index("ix_call_disputes_vendor_id", "vendor_id", "id"),
         Index("ix_call_disputes_open", "id", postgresql_where=text("state = 'open'")),

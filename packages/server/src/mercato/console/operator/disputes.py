@@ -1,6 +1,6 @@
 """What an operator judges: calls that consumers dispute, and services whose counts cannot be true."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -8,6 +8,7 @@ from fastapi import Request, Response
 
 from mercato.api.disputes import view_disputes
 from mercato.billing import Disputes
+from mercato.console.calls import DISPUTE_KINDS
 from mercato.console.forms import Form, as_request
 from mercato.console.routes import page_router
 from mercato.console.visit import SignedIn, Visit
@@ -31,6 +32,7 @@ class DisputesPage:
     """Disputed calls, the newest first, and services whose counts could not be true; each list has its own pages."""
 
     calls: Sequence[DisputeView]
+    kinds: Mapping[str, str]
     only_open: bool
     first_calls: str
     next_calls: str
@@ -97,6 +99,7 @@ async def _disputes(
     services = await called.services(reviewed | {call.service_id for call in calls})
     return DisputesPage(
         calls=await view_disputes(calls, called),
+        kinds=DISPUTE_KINDS,
         only_open=only_open,
         first_calls=here.on("calls", "") if calls_before else "",
         next_calls=here.on("calls", Page.of(calls, _ROWS).next),

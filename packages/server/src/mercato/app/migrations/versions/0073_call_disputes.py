@@ -42,6 +42,7 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("state <> 'withdrawn'"),
     )
+    op.create_index(op.f("ix_call_disputes_event_id"), "call_disputes", ["event_id"])
     op.create_index(op.f("ix_call_disputes_consumer_id"), "call_disputes", ["consumer_id", "id"])
     op.create_index(op.f("ix_call_disputes_vendor_id"), "call_disputes", ["vendor_id", "id"])
     op.create_index(op.f("ix_call_disputes_open"), "call_disputes", ["id"], postgresql_where=sa.text("state = 'open'"))
