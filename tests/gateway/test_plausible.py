@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from mercato_gateway.plausible import INPUT_BEYOND_REQUEST, Bounds, believe
+from mercato_gateway.heads import AnswerHead
+from mercato_gateway.plausible import INPUT_BEYOND_REQUEST, OUTPUT_BEYOND_BOUND, Bounds, believe
 from mercato_gateway.provider_wire import decode_request
+from mercato_gateway.relay import Relay
 from mercato_gateway.targets import MODEL_OPERATIONS
 from mercato_gateway.tokens import Tokens
 
@@ -74,6 +76,29 @@ def test_text_under_any_name_may_be_input(more: dict[str, Any]) -> None:
     for separators in SEPARATORS:
         assert doubt(more, 6_000, "/v1/completions", separators) == b""
         assert doubt(more, 9_000, "/v1/completions", separators) == INPUT_BEYOND_REQUEST
+
+
+def test_a_summary_on_the_way_has_output_beyond_the_bound() -> None:
+    message = {"messages": [{"role": "user", "content": "word " * 2_000}], "max_tokens": 100}
+    compacting = message | {"context_management": {"edits": [{"type": "compact_20260112"}]}}
+    for request, out, expected in (
+        (message, 117, OUTPUT_BEYOND_BOUND),
+        (compacting, 117, b""),
+        (compacting, 116 + 3_000, b""),
+        (compacting, 116 + 3_001, OUTPUT_BEYOND_BOUND),
+    ):
+        body = json.dumps({"model": "m", **request}).encode()
+        relay = answered(b"x" * 3_000)
+        bounds = Bounds(MODEL_OPERATIONS[b"/v1/messages"], decode_request(body), body, relay, 0, None)
+        assert believe(Tokens(2_000, out, 0), b"provider", bounds).doubt == expected, (request.keys(), out)
+
+
+def answered(body: bytes) -> Relay:
+    """The relay of an answer that has arrived."""
+    head = AnswerHead(200, [(b"content-type", b"application/json")])
+    relay = Relay(head, b"%d" % len(body), metered=True, head_only=False, http10=False, drop_usage=False)
+    relay.feed([body], True)
+    return relay
 
 
 def test_a_link_to_an_image_is_bounded_by_what_images_take() -> None:

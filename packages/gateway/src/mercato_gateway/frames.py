@@ -4,7 +4,7 @@ from typing import Final
 
 from mercato_contracts.answers import CODE_NAMES, ERROR_NAMES, REASONING_NAMES, SAID_NAMES
 from mercato_gateway.texts import NO_TEXT_NAMES
-from mercato_gateway.usage import PART_NAMES, PASSED_NAMES, USAGE_NAMES, Statement
+from mercato_gateway.usage import PART_NAMES, PASSED_NAMES, STEPS_NAME, USAGE_NAMES, Statement
 
 # Places in an answer where an object, a list or a string may stand.
 NOWHERE: Final = 0
@@ -18,6 +18,9 @@ PASSED: Final = 7
 STATUS: Final = 8
 REPLY: Final = 9
 """A message of the model, as a whole or in parts; the other messages may be those of its tools."""
+STEPS: Final = 10
+"""The list of a call's steps in a usage object, and each of them."""
+COUNTING: Final = (TOP, USAGE, STEPS)
 
 MESSAGE_NAMES = frozenset(
     {"message", "delta", "output", "item", "part", "content_block", "token", "completion_message"}
@@ -103,6 +106,8 @@ def is_noted(place: int, name: str) -> bool:
     """Whether the value of this member may mean a failure, or names the kind of the event."""
     if place == TOP:
         return name in NOTED_NAMES or name in CODE_NAMES or name in SAID_NAMES
+    if place == STEPS:
+        return name == "type"
     return place in (CHOICE, MESSAGE, REPLY) and name in _FINISH_NAMES
 
 
@@ -132,7 +137,11 @@ def place_of(place: int, name: str) -> int:
     if place == CONTENT:
         return NOWHERE if name in NO_TEXT_NAMES else CONTENT
     if place == USAGE:
+        if name == STEPS_NAME:
+            return STEPS
         return USAGE if name in PART_NAMES or name in USAGE_NAMES else NOWHERE
+    if place == STEPS:
+        return STEPS if name in PART_NAMES or name in USAGE_NAMES else NOWHERE
     return USAGE if place == PASSED and name in USAGE_NAMES else NOWHERE
 
 

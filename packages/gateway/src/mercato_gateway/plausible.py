@@ -1,12 +1,13 @@
 """Checks whether a service's counts can be true. Counts that cannot are replaced by our own, and the claim is recorded.
 
 Output is limited by the request: its bound, times `n`, and 16 tokens more for each answer, because servers differ in
-whether they count end markers. Hidden reasoning tokens are within that limit. Without a bound the limit is a token for
-each byte of the answer, at least 1,024, and never more than the published context window. Input is limited to a token
-for each byte of text, under whatever name (a suffix, documents, the schema of the answer), and 1,024 for the service's
-own templates and instructions; a file counts as 4,000, or a token for each 16 of its bytes. Where a request lets the
-service add text of its own (a stored conversation, a search, a document or video that is only named), input may fill
-the context.
+whether they count end markers. A summary of the conversation that a request asks for (Anthropic's compaction) comes
+on top of the bound, with a token for each byte of the answer. Hidden reasoning tokens are within that limit. Without
+a bound the limit is a token for each byte of the answer, at least 1,024, and never more than the published context
+window. Input is limited to a token for each byte of text, under whatever name (a suffix, documents, the schema of the
+answer), and 1,024 for the service's own templates and instructions; a file counts as 4,000, or a token for each 16 of
+its bytes. Where a request lets the service add text of its own (a stored conversation, a search, a document or video
+that is only named), input may fill the context.
 """
 
 import re
@@ -42,6 +43,7 @@ _BRINGS_TEXT = (
     b'"file_url"', b'"video_url"', b'"document_url"', b'"file_search', b'"code_interpreter', b'"code_execution',
     b'"mcp', b'"data_sources"', b'"plugins"',
 )  # fmt: skip
+_COMPACTS = b'"compact_'
 _STORED_PROMPT = re.compile(rb'"prompt"\s*:\s*\{')
 _ESTIMATED = frozenset({"messages", "prompt", "input", "system", "instructions", "tools", "model"})
 
@@ -93,10 +95,11 @@ def _output_room(bounds: Bounds) -> tuple[int, bytes]:
         return _TOLERANCE, OUTPUT_BEYOND_ANSWER
     choices = choices_of(request)
     bound = bounds.bound or output_bound(request)
-    if bound >= 0:
-        return (bound + _TOLERANCE) * choices, OUTPUT_BEYOND_BOUND
     relay = bounds.relay
     text = 0 if relay is None else relay.bytes_out * (_PACKED if relay.packed else 1)
+    if bound >= 0:
+        room = (bound + _TOLERANCE) * choices
+        return room + (text if bounds.body.find(_COMPACTS) >= 0 else 0), OUTPUT_BEYOND_BOUND
     room = max(text, DEFAULT_OUTPUT_TOKENS * choices)
     if operation.path not in MODEL_PATHS:
         room += _REFERRED_TOKENS * choices

@@ -23,6 +23,7 @@ from mercato_contracts.answers import (
 from mercato_gateway.frames import (
     CHOICE,
     CONTENT,
+    COUNTING,
     ERROR,
     MESSAGE,
     MESSAGE_NAMES,
@@ -31,6 +32,7 @@ from mercato_gateway.frames import (
     PASSED,
     REPLY,
     STATUS,
+    STEPS,
     STRING_NAMES,
     TOP,
     USAGE,
@@ -170,16 +172,18 @@ class Scanner:
         if frame.place == ERROR:
             self.failed = True
         place = frame.place if frame.is_list else place_of(frame.place, frame.name)
-        if frame.place in (TOP, USAGE) and place == NOWHERE and is_count(frame.name):
+        if frame.place in COUNTING and place == NOWHERE and is_count(frame.name):
             frame.own_statement().take(frame.name, b"")  # not a number
         if frame.place == TOP and len(self._stack) == 1:
             self._says = self._says or frame.name in SAID_NAMES
             self._answers = self._answers or place not in _NO_ANSWERS
+        if place == STEPS and is_list == (frame.place == STEPS):
+            place = NOWHERE  # steps are a list in a usage object, each of them an object
         if place == NOWHERE or (is_list and place == STATUS) or len(self._stack) >= _MOST_FRAMES:
             self._depth = 1
             return
         inner = Frame(place, is_list=is_list, name=frame.name if is_list else "")
-        if frame.place == USAGE and place == USAGE and not is_list and not frame.is_list:
+        if frame.place in (USAGE, STEPS) and not frame.is_list and (place == STEPS or not is_list):
             inner.statement, inner.billed = frame.own_statement(), frame.name == "billed_units"
         self._stack.append(frame)
         self._frame = inner
@@ -191,7 +195,10 @@ class Scanner:
         self._frame = outer
         statement = frame.statement
         if statement is not None and statement is not outer.statement:
-            self.usage.add(statement)
+            if frame.place == STEPS and outer.statement is not None:
+                outer.statement.take_step(statement)
+            else:
+                self.usage.add(statement)
         if frame.message >= 0 > frame.delta:
             self.is_whole_message = True
         outer.receive(outer.name, frame.total(), frame.snapshot, container=True)
@@ -202,7 +209,7 @@ class Scanner:
         place, name = frame.place, frame.name
         if text == b"null" or frame.is_list:
             return
-        if place in (TOP, USAGE) and is_count(name):
+        if place in COUNTING and is_count(name):
             frame.own_statement().take(name, number_of(text), billed=frame.billed)
         elif place == TOP and name in GOOD_NAMES:
             self.failed = self.failed or text == b"false"
@@ -230,7 +237,7 @@ class Scanner:
         inner = place if frame.is_list else place_of(place, name)
         if place == TOP and (name in MESSAGE_NAMES or name in WRAPPER_NAMES) and name not in STRING_NAMES:
             inner = NOWHERE
-        if inner == ERROR or (place in (TOP, USAGE) and is_count(name)) or is_noted(place, name):
+        if inner == ERROR or (place in COUNTING and is_count(name)) or is_noted(place, name):
             self._mode = _KEEP
         elif inner in (MESSAGE, REPLY, CONTENT) or (inner == TOP and (not self._stack or name in STRING_NAMES)):
             self._mode = _COUNT
@@ -305,8 +312,10 @@ class Scanner:
             frame.receive(name, size, 0, container=False)
 
     def _note(self, frame: Frame, name: str, value: str) -> None:
-        if frame.place in (TOP, USAGE) and is_count(name):
+        if frame.place in COUNTING and is_count(name):
             frame.own_statement().take(name, value, billed=frame.billed)
+        elif frame.place == STEPS:
+            frame.own_statement().kind = value
         elif name in NOTED_NAMES or (frame.place == TOP and name in CODE_NAMES):
             if name == "type" and len(self._stack) == 1:
                 self.type = value

@@ -90,6 +90,13 @@ PART_NAMES = frozenset(
 )  # fmt: skip
 """Objects within a usage object whose counts belong to it."""
 
+STEPS_NAME: Final = "iterations"
+COMPACTION: Final = "compaction"
+"""Anthropic states what each step of a call took in a list of the first name; all but the steps of this type are in
+the usage object's own counts (its documentation of compaction, "Understanding usage"). What an advisor took is in
+neither: another model's tokens have no price here.
+"""
+
 
 class Tokens:
     """Counts of one call; `cached` is a part of `into`. Never changed once made."""
@@ -108,12 +115,20 @@ NO_TOKENS = Tokens(0, 0, 0)
 class Statement:
     """The counts of one usage object, by meaning; -1 where it has none."""
 
-    __slots__ = ("absurd", "counts", "empty")
+    __slots__ = ("absurd", "beside", "counts", "empty", "kind")
 
     def __init__(self) -> None:
         self.counts: list[int] = [-1] * 15
         self.empty = True
         self.absurd = False
+        self.kind = ""
+        self.beside: list[Statement] = []  # of steps that the counts leave out
+
+    def take_step(self, step: "Statement") -> None:
+        """Takes what one step of the call stated."""
+        if step.kind == COMPACTION:
+            self.beside.append(step)
+            self.absurd = self.absurd or step.absurd
 
     def take(self, name: str, value: Any, *, billed: bool = False) -> None:
         """Takes a member of the object. Of two names with one meaning, the larger count is kept."""
@@ -136,8 +151,19 @@ class Statement:
         for name, value in usage.items():
             if isinstance(value, dict) and (name in PART_NAMES or name in USAGE_NAMES):
                 self.read(value, billed=name == "billed_units")
+            elif name == STEPS_NAME and isinstance(value, list):
+                self._read_steps(value)
             else:
                 self.take(name, value, billed=billed)
+
+    def _read_steps(self, steps: list[Any]) -> None:
+        for members in steps:
+            if isinstance(members, dict):
+                step = Statement()
+                step.read(members)
+                kind = members.get("type")
+                step.kind = kind if isinstance(kind, str) else ""
+                self.take_step(step)
 
 
 def is_count(name: str) -> bool:
@@ -175,10 +201,14 @@ class Usage:
     is kept. A usage object with an impossible count is ignored.
     """
 
-    __slots__ = ("_cached", "_into", "_out", "names_input", "names_output", "outputs")
+    __slots__ = (
+        "_cached", "_cached_beside", "_into", "_into_beside", "_out", "_out_beside", "names_input", "names_output",
+        "outputs",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self._into = self._out = self._cached = -1
+        self._into_beside = self._out_beside = self._cached_beside = 0
         self.outputs = 0  # how many usage objects stated an output
         self.names_input = self.names_output = False  # by a name of its own, not only as a part of the total
 
@@ -195,8 +225,9 @@ class Usage:
         """`None` where nothing was stated."""
         if self._into < 0 and self._out < 0:
             return None
-        into = max(self._into, 0)
-        return Tokens(into, max(self._out, 0), min(max(self._cached, 0), into))
+        into = max(self._into, 0) + self._into_beside
+        cached = max(self._cached, 0) + self._cached_beside
+        return Tokens(into, max(self._out, 0) + self._out_beside, min(cached, into))
 
     def read(self, usage: dict[str, Any]) -> bool:
         """Adds a decoded usage object; false where it states no known count."""
@@ -229,11 +260,29 @@ class Usage:
         self.outputs += out >= 0
         self.names_output = self.names_output or max(counts[_OUTPUT], counts[_THOUGHTS], counts[_BILLED_OUTPUT]) >= 0
         self._cached = max(self._cached, counts[_CACHED], counts[_READ], counts[_HIT])
+        if statement.beside:
+            self._add_steps(statement.beside)
+
+    def _add_steps(self, steps: list[Statement]) -> None:
+        into = out = cached = 0
+        for step in steps:
+            beside = Usage()
+            beside.add(step)
+            tokens = beside.tokens
+            if tokens is not None:
+                into, out, cached = into + tokens.into, out + tokens.out, cached + tokens.cached
+        self._take_beside(into, out, cached)
+
+    def _take_beside(self, into: int, out: int, cached: int) -> None:
+        self._into_beside = max(self._into_beside, into)
+        self._out_beside = max(self._out_beside, out)
+        self._cached_beside = max(self._cached_beside, cached)
 
     def join(self, other: "Usage") -> None:
         """Adds the result of another reading of the same answer."""
         self._into, self._out = max(self._into, other._into), max(self._out, other._out)
         self._cached = max(self._cached, other._cached)
+        self._take_beside(other._into_beside, other._out_beside, other._cached_beside)
         self.outputs += other.outputs
         self.names_input = self.names_input or other.names_input
         self.names_output = self.names_output or other.names_output
