@@ -38,6 +38,8 @@ class Scenery:
     vendor: str
     own: dict[str, str]
     foreign: dict[str, str]
+    customer: Customer
+    """The first of the vendor."""
 
     @classmethod
     async def furnish(
@@ -51,9 +53,10 @@ class Scenery:
             strange = HOSTILE if hostile else ""
             if operator:
                 await market.operator()
-            own = await _Vendor(market, await market.people.join(slug), strange).settle()
+            vendor = _Vendor(market, await market.people.join(slug), strange)
+            own = await vendor.settle()
             foreign = await _Vendor(market, await market.people.join(f"{slug}-marker"), strange).settle()
-            return cls(slug, own, foreign)
+            return cls(slug, own, foreign, vendor.customers[0])
         finally:
             await database.close()
 
@@ -77,6 +80,7 @@ class _Vendor:
         customers = [
             await self.market.customer(service, plan, f"{self.caller.organisation_slug}-buyer-{n}") for n in (1, 2)
         ]
+        self.customers = customers
         release = await self.market.add_release(
             service, "1.1.0", title=f"Multilingual embeddings {self.strange}".strip()[:80],
             summary="Sentence vectors for 40 languages, 384 dimensions.",
@@ -106,6 +110,7 @@ class _Vendor:
 
     def __post_init__(self) -> None:
         self.found: dict[str, str] = {}
+        self.customers: list[Customer] = []
         self.now = self.market.clock.now()
 
     async def _dispute(self, customer: Customer, events: list[UsageEvent]) -> None:

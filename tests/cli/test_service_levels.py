@@ -113,6 +113,8 @@ def test_a_consumer_disputes_a_call_and_both_sides_and_an_operator_answer(
     watched: Mp, shop: Shop, tmp_path: Path
 ) -> None:
     consumer, program, operator = (Mp(tmp_path / name) for name in ("person", "program", "operator"))
+    for each in (consumer, program, operator):
+        each.config.mkdir()
     login = ("login", "--url", shop.url, "--email", "admin@localhost")
     assert operator(*login, stdin=shop.operator_password).returncode == 0
     words = ("--url", shop.url, "--email", "d@example.org")

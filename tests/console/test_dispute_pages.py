@@ -18,7 +18,7 @@ async def _call(browser: httpx.AsyncClient) -> str:
     return found[1]
 
 
-async def _open(browser: httpx.AsyncClient, words: str = "It ended after twelve tokens.") -> str:
+async def open_dispute(browser: httpx.AsyncClient, words: str = "It ended after twelve tokens.") -> str:
     """The address of the new dispute's page."""
     call = await _call(browser)
     page = await browser.get(f"/calls/{call}")
@@ -39,7 +39,7 @@ async def test_from_the_calls_page_over_the_answer_to_the_money_back(
     await shop(market)
     await sign_in(browser, "buyer")
     assert "No dispute" in (await browser.get("/disputes")).text
-    where = await _open(browser, f"It ended early. {HOSTILE[:1_000]}")
+    where = await open_dispute(browser, f"It ended early. {HOSTILE[:1_000]}")
     page = await browser.get(where)
     assert "<img src=x" not in page.text
     assert "vendor has not answered yet" in page.text
@@ -76,10 +76,10 @@ async def test_a_vendor_gives_the_charge_back_and_a_consumer_withdraws(
 ) -> None:
     await shop(market)
     await sign_in(browser, "buyer")
-    first = await _open(browser)
+    first = await open_dispute(browser)
     assert (await browser.post(f"{first}/withdrawal", data={})).status_code == 303
     assert "withdrew it" in (await browser.get(first)).text
-    second = await _open(browser)
+    second = await open_dispute(browser)
     async with browser_of(app) as vendor:
         await sign_in(vendor, "vendor")
         form = {"words": "Our server was at fault.", "give_back": "true"}
@@ -94,7 +94,7 @@ async def test_money_moves_only_with_a_proof_of_who_asks(
     await market.operator()
     await shop(market)
     await sign_in(browser, "buyer")
-    where = await _open(browser)
+    where = await open_dispute(browser)
     async with browser_of(app) as vendor, browser_of(app) as operator:
         await sign_in(vendor, "vendor")
         await sign_in(operator, "operator")
@@ -113,7 +113,7 @@ async def test_money_moves_only_with_a_proof_of_who_asks(
 async def test_others_find_nothing_and_change_nothing(app: FastAPI, browser: httpx.AsyncClient, market: Market) -> None:
     await shop(market)
     await sign_in(browser, "buyer")
-    where = await _open(browser)
+    where = await open_dispute(browser)
     call = await _call(browser)
     async with browser_of(app) as stranger, browser_of(app) as vendor, browser_of(app) as nobody:
         await sign_up(stranger, "stranger")

@@ -126,7 +126,9 @@ class CallAlreadyDisputed(Conflict):
 
     code = "call_already_disputed"
     title = "The call is disputed already"
-    fix = "`mp disputes show` with `facts.dispute_id` shows its state; each call is decided on once."
+    fix = (
+        "`mp disputes list` shows its state. A decision is final; only a withdrawn dispute may be followed by another."
+    )
 
 
 class DisputeOver(Conflict):
@@ -134,7 +136,7 @@ class DisputeOver(Conflict):
 
     code = "dispute_over"
     title = "The dispute is over"
-    fix = "Nothing is left to do; `facts.state` is how it ended."
+    fix = "Nothing is left to do; `mp disputes show` says how it ended."
 
 
 class DisputeOwnPart(Refusal):

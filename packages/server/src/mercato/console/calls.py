@@ -43,6 +43,10 @@ class CallsPage:
     first: str
     next: str
     export: str
+    live: bool
+    """Whether the list renews itself: only the newest calls do."""
+    turn: str
+    """The address of the same list, live or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +63,21 @@ class CallDetail:
 
 
 @router.get("/calls")
-async def show_calls(visit: SignedIn, found: Annotated[CallPage, Depends(api.list_calls)]) -> Response:
-    """As a consumer; the same filters as the API's list and its files."""
+async def show_calls(
+    visit: SignedIn, found: Annotated[CallPage, Depends(api.list_calls)], live: bool = False
+) -> Response:
+    """As a consumer; the same filters as the API's list and its files. `live`: it renews itself."""
     here = visit.here
+    is_live = live and not here.first()
     page = CallsPage(
         found=found,
         chips=here.chips(FILTERS),
         clear=visit.prefix + "/calls",
         first=here.first(),
         next=here.on("after", found.next),
-        export=f"{visit.prefix}/calls/export?{here.query()}",
+        export=f"{visit.prefix}/calls/export?{here.query(['live'])}",
+        live=is_live,
+        turn=here.with_(live=None if is_live else "true"),
     )
     return visit.show("calls.html", page)
 
