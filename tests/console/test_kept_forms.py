@@ -43,6 +43,7 @@ async def test_what_was_typed_is_there_after_the_proof_and_is_done_once_it_is_se
     refused = await _decide_late(browser, market, dispute)
     assert (refused.status_code, refused.headers["location"].split("=")[0]) == (303, "/prove?next")
     assert 'id="kept"' not in (await browser.get(refused.headers["location"])).text
+    assert 'id="kept"' not in (await browser.get(dispute)).text, "not before the proof"
     assert 'id="kept"' not in (await browser.get("/ops")).text, "another page has nothing of it"
     wrong = await browser.post("/prove", data={"password": "nonsense", "next": dispute})
     assert wrong.status_code == 401
@@ -66,6 +67,7 @@ async def test_nothing_is_kept_of_a_secret(browser: httpx.AsyncClient, market: M
     kept = zlib.decompress(base64.urlsafe_b64decode(browser.cookies[_COOKIE])).decode()
     assert "staple" not in kept
     assert "123456" not in kept
+    await browser.post("/prove", data={"password": PASSWORD, "next": dispute})
     page = await browser.get(dispute)
     assert 'name="password" type="password"' in page.text
     assert "staple" not in page.text
@@ -78,6 +80,7 @@ async def test_another_person_at_the_same_browser_sees_nothing_of_it(
     kept = browser.cookies[_COOKIE]
     await browser.post("/sign-out")
     await sign_in(browser, "buyer")
+    assert 'id="withdraw"' in (await browser.get(dispute)).text
     browser.cookies.set(_COOKIE, kept, domain="mercato.test")
     page = await browser.get(dispute)
     assert page.status_code == 200

@@ -173,7 +173,7 @@ class Visit:
         answer.delete_cookie(self._typed_cookie, path="/", secure=self._is_secure, httponly=True)
 
     def _kept_form(self) -> KeptForm | None:
-        if self.person is None or self.request.method != "GET":
+        if self.person is None or self.request.method != "GET" or not self.caller.proved_lately(self.now):
             return None
         found = find_kept(self.request, actor=self.caller.actor, name=self._typed_cookie)
         return found if found is not None and found.is_of(self.page_path) else None
