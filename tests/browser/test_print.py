@@ -57,7 +57,9 @@ async def test_an_invoice_and_a_statement_print(
 ) -> None:
     cookies = site.cookies_of(f"{site.scenery.vendor}-buyer-1@example.org")
     async with open_tab(browser, site.origin, Look(dark=dark, width=_A4_PX), cookies) as tab:
-        for path in (invoice, "/statement"):
+        today = datetime.now(UTC).date()
+        period = f"since={today - timedelta(days=40)}&until={today + timedelta(days=1)}"
+        for path in (invoice, f"/statement?{period}"):
             await tab.go(path)
             await _on_paper(tab.page)
             sheet = tmp_path / "sheet.pdf"
