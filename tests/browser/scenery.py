@@ -80,7 +80,7 @@ class _Vendor:
         customers = [
             await self.market.customer(service, plan, f"{self.caller.organisation_slug}-buyer-{n}") for n in (1, 2)
         ]
-        self.customers = customers
+        self.customers.extend(customers)
         release = await self.market.add_release(
             service, "1.1.0", title=f"Multilingual embeddings {self.strange}".strip()[:80],
             summary="Sentence vectors for 40 languages, 384 dimensions.",
