@@ -14,6 +14,8 @@ from mercato.edge.wiring import Wiring, running_of
 from mercato.platform import OutboxFeed, Steps, Workflow, Workflows
 from tests.admin.test_audit_api import Headers, sign_in, sign_up
 from tests.conftest import People
+from tests.console.browser import browser_of
+from tests.console.browser import sign_in as sign_in_browser
 from tests.support.engines import engine_of_test
 from tests.support.waiting import until
 
@@ -112,6 +114,25 @@ async def test_a_failed_workflow_is_retried_behind_its_last_step(
         assert (refused.status_code, refused.json()["code"]) == (409, "workflow_not_over")
         late = await _order(api, operator, "toil:a", "cancel")
         assert (late.status_code, late.json()["code"]) == (409, "workflow_over")
+
+
+async def test_an_order_that_is_refused_keeps_its_reason_on_the_page(
+    app: FastAPI, api: httpx.AsyncClient, wiring: Wiring, operator: Headers, database_url: str
+) -> None:
+    async with _Work().worker(wiring, database_url) as engine, browser_of(app) as browser:
+        await engine.start("toil", "a")
+
+        async def failed() -> bool:
+            return bool((await _state(api, operator, "toil:a"))["state"] == "failed")
+
+        await until(failed)
+        await sign_in_browser(browser, "operator")
+        reason = "because " * 100
+        refused = await browser.post("/ops/queues/toil:a/retry", data={"reason": reason})
+        assert (refused.status_code, f'value="{reason[:500]}"' in refused.text) == (422, True)
+        over = await browser.post("/ops/queues/toil:a/cancel", data={"reason": "no longer needed"})
+        assert (over.status_code, 'value="no longer needed"' in over.text) == (409, True)
+        assert await failed()
 
 
 async def test_a_workflow_that_waits_is_cancelled_and_goes_on_when_retried(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
+from mercato.billing import Disputes
 from mercato.datasets.models import Dataset, Round, RoundFile, RoundTransition, StoredPanel
 from mercato.deployments.models import DeploymentLink
 from mercato.identity import Caller, SecretHasher
@@ -15,9 +16,10 @@ from mercato.platform import Database, Outbox, SystemIds
 from mercato.publishing import PHASES, Approval, Canary, Catalogue, DeploymentHold, Evidence, Submission
 from mercato.signals.models import DeploymentRoundScore, SignalEntry
 from mercato.training.models import Artifact, Run, RunLog, RunStep
+from mercato_contracts.dataplane import UsageEvent
 from tests.conftest import People, TestClock
 from tests.consumption.test_measuring import write_rows
-from tests.support.market import Market
+from tests.support.market import Customer, Market
 
 HOSTILE = '"><img src=x onerror=alert(1)> \u202eright to left\u202c ' + "n" * 300
 _DAYS = 40
@@ -36,6 +38,8 @@ class Scenery:
     vendor: str
     own: dict[str, str]
     foreign: dict[str, str]
+    customer: Customer
+    """The first of the vendor."""
 
     @classmethod
     async def furnish(
@@ -49,9 +53,10 @@ class Scenery:
             strange = HOSTILE if hostile else ""
             if operator:
                 await market.operator()
-            own = await _Vendor(market, await market.people.join(slug), strange).settle()
+            vendor = _Vendor(market, await market.people.join(slug), strange)
+            own = await vendor.settle()
             foreign = await _Vendor(market, await market.people.join(f"{slug}-marker"), strange).settle()
-            return cls(slug, own, foreign)
+            return cls(slug, own, foreign, vendor.customers[0])
         finally:
             await database.close()
 
@@ -75,6 +80,7 @@ class _Vendor:
         customers = [
             await self.market.customer(service, plan, f"{self.caller.organisation_slug}-buyer-{n}") for n in (1, 2)
         ]
+        self.customers.extend(customers)
         release = await self.market.add_release(
             service, "1.1.0", title=f"Multilingual embeddings {self.strange}".strip()[:80],
             summary="Sentence vectors for 40 languages, 384 dimensions.",
@@ -93,6 +99,7 @@ class _Vendor:
             ]  # fmt: skip
         for first in range(0, len(events), 200):
             await self.market.take(events[first : first + 200])
+        await self._dispute(customers[0], events)
         async with self.market.database.transaction() as session:
             for rows in (self._submissions(), self._runs(), self._canary(service, release), self._round()):
                 for row in rows:
@@ -103,7 +110,21 @@ class _Vendor:
 
     def __post_init__(self) -> None:
         self.found: dict[str, str] = {}
+        self.customers: list[Customer] = []
         self.now = self.market.clock.now()
+
+    async def _dispute(self, customer: Customer, events: list[UsageEvent]) -> None:
+        """One call is disputed and answered; another one may be."""
+        first, second, *_ = (
+            one.id for one in events if one.consumer_id == customer.caller.organisation_id and one.status == 200
+        )
+        market = self.market
+        async with market.database.transaction() as session:
+            desk = Disputes(session, market.clock, market.ids, market.outbox)
+            words = f"The answer ended after twelve tokens. {self.strange}".strip()[:2_000]
+            opened = await desk.open(customer.caller, first, "no_usable_answer", words)
+            await desk.answer(self.caller, opened.id, f"We look into it. {self.strange}"[:2_000], give_back=False)
+        self.found |= {"dispute_id": opened.id, "call_id": second}
 
     def _submissions(self) -> list[Any]:
         rows: list[Any] = []

@@ -107,3 +107,54 @@ def test_a_vendor_gives_back_what_a_call_cost(watched: Mp, shop: Shop, tmp_path:
     assert "a wrong answer" in watched("adjustments", "list", "--as-vendor").stdout
     windows = watched.json("sla", "show", "watched/promise")["windows"]
     assert windows[1]["calls"] >= 1
+
+
+def test_a_consumer_disputes_a_call_and_both_sides_and_an_operator_answer(
+    watched: Mp, shop: Shop, tmp_path: Path
+) -> None:
+    consumer, program, operator = (Mp(tmp_path / name) for name in ("person", "program", "operator"))
+    for each in (consumer, program, operator):
+        each.config.mkdir()
+    login = ("login", "--url", shop.url, "--email", "admin@localhost")
+    assert operator(*login, stdin=shop.operator_password).returncode == 0
+    words = ("--url", shop.url, "--email", "d@example.org")
+    assert consumer("signup", "disputer", *words, stdin="correct horse battery").returncode == 0
+    eventually(lambda: consumer("subscribe", "watched/promise", "--plan", "metered").returncode == 0, "it is offered")
+    key = consumer("keys", "make").stdout.strip()
+    place = ("--url", shop.url, "--gateway", shop.gateway)
+    assert program("login", *place, "--token", "-", stdin=key).returncode == 0
+    body = json.dumps({"input": "one two three"})
+    for _ in range(2):
+        eventually(lambda: program("call", "watched/promise", "--data", body).returncode == 0, "it may call")
+    eventually(lambda: len(consumer.json("calls")["items"]) == 2, "both calls are metered", 60)
+    first, second = (item["id"] for item in consumer.json("calls")["items"])
+
+    refused = program("disputes", "open", first, "--reason", "by a key")
+    assert (refused.returncode, "calls:dispute" in refused.stderr) == (1, True), refused.stderr
+    opened = consumer.json("disputes", "open", first, "--kind", "wrong_count", "--reason", "We sent three words.")
+    end = opened["id"][-8:]
+    assert [item["id"] for item in watched.json("disputes", "list", "--side", "vendor", "--open")["items"]] == [
+        opened["id"]
+    ]
+    assert watched("disputes", "answer", end, "--words", "We count again.").returncode == 0
+    shown = operator("disputes", "show", end).stdout
+    assert "We sent three words." in shown
+    assert "We count again." in shown
+    assert "is given back" in operator("disputes", "decide", end, "--uphold", "--reason", "counted twice").stdout
+    assert consumer.json("disputes", "show", end)["returned_nanos"] == opened["disputed_nanos"]
+    assert f"{opened['id']}, upheld" in consumer("call-detail", first).stdout
+    over = operator("disputes", "decide", end, "--reject", "--reason", "after all")
+    assert (over.returncode, "upheld" in over.stderr) == (1, True), over.stderr
+
+    withdrawn = consumer.json("disputes", "open", second, "--reason", "A mistake of ours.")
+    assert consumer("disputes", "withdraw", withdrawn["id"]).returncode == 0
+    given = consumer.json("disputes", "open", second, "--reason", "No mistake after all.")
+    done = watched.json("disputes", "answer", given["id"], "--words", "Here it is.", "--give-back")
+    assert (done["state"], done["returned_nanos"]) == ("agreed", given["disputed_nanos"])
+    assert "withdrawn" in consumer("disputes", "list").stdout
+    assert [row["nanos"] for row in consumer.json("adjustments", "list")["items"]] == [
+        -opened["disputed_nanos"],
+        -given["disputed_nanos"],
+    ]
+    assert watched("doubts", "list").returncode == 0
+    assert watched("doubts", "reviews").returncode == 0

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from tests.console.browser import browser_of, once_in, sign_in, sign_up
 from tests.support.market import Customer, Market
+from tests.support.statements import counted
 
 HOSTILE = '"><img src=x onerror=alert(1)>\u202e' + "x" * 10_000
 
@@ -65,7 +66,7 @@ class TestKeys:
         assert "all subscribed services, any address" in (await browser.get(f"/keys/{found[1]}")).text
 
     async def test_a_key_is_held_to_a_private_service_that_its_maker_sees(
-        self, browser: httpx.AsyncClient, market: Market
+        self, app: FastAPI, browser: httpx.AsyncClient, market: Market
     ) -> None:
         vendor = await market.people.join("acme")
         for name, friends in (("seen", ["buyer"]), ("hidden", [])):
@@ -79,6 +80,13 @@ class TestKeys:
         found = re.search(r'href="/keys/(key_\w+)">held<', (await browser.get("/keys")).text)
         assert found is not None
         assert 'chip">acme/seen<' in (await browser.get(f"/keys/{found[1]}")).text
+        assert (await browser.post("/keys", data={"name": "free", "kind": "ck"})).status_code == 200
+        rows = (await browser.get("/keys")).text.split("<tr>")
+        assert ["only acme/seen" in row for row in rows if ">held<" in row] == [True]
+        assert ["all subscribed services" in row for row in rows if ">free<" in row] == [True]
+        with counted(app) as sent:
+            await browser.get("/keys")
+        assert len(sent) <= 8
 
     async def test_a_key_is_revoked_once_its_name_is_typed(self, browser: httpx.AsyncClient) -> None:
         await sign_up(browser)

@@ -31,7 +31,8 @@ _ENDS_THE_SESSION = ("/sign-out", "/organisations/", "/view-as/end", "/organisat
 _TABLES = (
     "keys", "subscriptions", "budgets", "webhooks", "submissions", "releases", "services", "deployments", "runs",
     "canaries", "credentials", "approvals", "kill_switches", "invitations", "users", "saved_searches", "reviews",
-    "rounds", "datasets", "legal_holds", "erasures", "person_exports", "announcements", "disputes",
+    "rounds", "datasets", "legal_holds", "erasures", "person_exports", "announcements", "call_disputes",
+    "adjustments",
 )  # fmt: skip
 """What a form could change; those that there are not are left out."""
 

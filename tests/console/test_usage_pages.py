@@ -44,6 +44,22 @@ async def test_a_call_is_found_and_explained_to_the_ledger(browser: httpx.AsyncC
     assert customer.key.row.id in call.text
 
 
+async def test_the_newest_calls_renew_themselves_where_somebody_asks_for_it(
+    browser: httpx.AsyncClient, market: Market
+) -> None:
+    await shop(market)
+    await sign_in(browser, "buyer")
+    still = (await browser.get("/calls?status_class=2")).text
+    assert "data-hx-trigger" not in still
+    assert 'href="/calls?status_class=2&amp;live=true">Live<' in still
+    page = await browser.get("/calls?status_class=2&live=true")
+    assert 'data-hx-get="/calls?status_class=2&amp;live=true" data-hx-trigger="every 3s"' in page.text
+    assert '<meta http-equiv="refresh"' in page.text, "without scripts too"
+    assert 'href="/calls?status_class=2">Stop<' in page.text
+    assert 'href="/calls/export?status_class=2&amp;format=csv"' in page.text
+    assert page.text.count('<time datetime="2026-11-02') == 1, "its filters hold"
+
+
 async def test_a_file_has_what_the_page_filters(browser: httpx.AsyncClient, market: Market) -> None:
     await shop(market)
     await sign_in(browser, "buyer")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from mercato.billing import CallDisputed, DisputeClosed
 from mercato.consumption import AlertOpened, AlertResolved
 from mercato.identity import Caller
 from mercato.platform import News, OutboxFeed
@@ -70,6 +72,27 @@ async def test_only_chosen_events_are_sent(post: Post, receiver: Receiver) -> No
     await post.tell(alert(vendor), alert(vendor, kind=AlertResolved))
     await post.deliver()
     assert [request.body.count(b"alert.resolved") for request in receiver.received] == [1]
+
+
+async def test_both_sides_of_a_dispute_hear_of_it_and_nobody_else(post: Post, receiver: Receiver) -> None:
+    parties = [await post.people.join(slug) for slug in ("buyer", "acme", "globex")]
+    for caller in parties:
+        await post.add(caller, f"{receiver.url}/{caller.organisation_slug}")
+    of = {
+        "by": "usr_1", "dispute_id": "dsp_1", "call_id": "use_1", "consumer_id": parties[0].organisation_id,
+        "vendor_id": parties[1].organisation_id, "currency": "USD",
+    }  # fmt: skip
+    ending = {"state": "upheld", "returned_nanos": 5, "adjustment_id": "adj_1", "reason": "cut off"}
+    await post.tell(
+        CallDisputed.from_payload(of | {"kind": "other", "nanos": 5}), DisputeClosed.from_payload(of | ending)
+    )
+    assert await post.deliver() == 4
+    bodies = sorted((request.path, json.loads(request.body)["type"]) for request in receiver.received)
+    assert bodies == [
+        (f"/hook/{slug}", f"dispute.{what}") for slug in ("acme", "buyer") for what in ("closed", "opened")
+    ]
+    closed = {"dispute_id": "dsp_1", "call_id": "use_1", "currency": "USD", **ending}
+    assert closed in [json.loads(request.body)["data"] for request in receiver.received]
 
 
 async def test_during_a_rotation_both_secrets_sign_and_afterwards_the_new_one_alone(

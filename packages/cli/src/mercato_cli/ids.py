@@ -51,6 +51,11 @@ def known_ids(argument: str, client: "Client") -> Iterator[str]:
         yield from (item.id for item in client.kill_switches(thrown=False))
     elif argument == "call_id":
         yield from (item.id for item in client.calls({}, _NEWEST))
+    elif argument == "dispute_id":
+        for side in ("consumer", "vendor"):
+            yield from (item.id for item in client.disputes({"side": side, "limit": 200}).items)
+        if client.me().is_operator:
+            yield from (item.id for item in client.disputes({"side": "marketplace", "limit": 200}).items)
     elif argument == "invoice_id":
         yield from (item.id for item in client.list_invoices(everyone=client.me().is_operator))
     elif argument == "payout_id":
@@ -64,6 +69,6 @@ def known_ids(argument: str, client: "Client") -> Iterator[str]:
 
 ARGUMENTS = frozenset({
     "deployment", "key_id", "submission_id", "subscription_id", "webhook_id", "run_id", "switch_id", "invoice_id",
-    "payout_id", "entry", "token_id", "call_id", "saved_id",
+    "payout_id", "entry", "token_id", "call_id", "saved_id", "dispute_id",
 })  # fmt: skip
 """The arguments of commands that are ids which a table shows."""

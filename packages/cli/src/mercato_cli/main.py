@@ -22,6 +22,7 @@ from mercato_cli.commands.deployments import deployments, heartbeat, link_infra,
 from mercato_cli.commands.dev import dev
 from mercato_cli.commands.disputes import disputes
 from mercato_cli.commands.doctor import doctor
+from mercato_cli.commands.doubts import doubts
 from mercato_cli.commands.estimate import estimate
 from mercato_cli.commands.explain import explain
 from mercato_cli.commands.feedback import feedback
@@ -127,7 +128,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         heartbeat,
         canary,
         alerts,
-        disputes,
+        doubts,
         payouts,
     ),
     "Consumer": (
@@ -162,6 +163,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         unbilled,
         invoices,
         adjustments,
+        disputes,
     ),
     "Desk": (data, signals, consensus, positions, score, leaderboard),
     "Operator": (

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from mercato_contracts.disputes import CallDisputeView
 from mercato_contracts.fields import (
     Calls,
     CurrencyCode,
@@ -117,3 +118,8 @@ class CallExplanation(Wire):
     adjustments: list[EventAdjustmentView] = Field(description="Corrections of this call")
     stands_at_nanos: int = Field(description="The price with all adjustments, in nano-units")
     entries: list[EntryView] = Field(description="The ledger's postings that contain it, in your own accounts")
+    dispute: CallDisputeView | None = Field(default=None, description="The call's newest dispute; null: none")
+    disputable_until: datetime | None = Field(
+        default=None,
+        description="Until when your organisation may dispute the charge, UTC; null where it may not or no longer",
+    )

@@ -80,7 +80,9 @@ class Overview(Wire):
     approvals: ApprovalQueue = Field(description="Submissions that wait for people")
     money: list[MoneyToday] = Field(description="Today's charges, one for each currency")
     calls: CallsToday = Field(description="Today's calls")
-    open_disputes: int = Field(description="Reviews of disputed usage that wait for a person; at most 200 are counted")
+    open_disputes: int = Field(
+        description="Disputed calls and reviews of doubted counts that wait for a person, at most 200 of each"
+    )
     incidents: list[Incident] = Field(description="What is wrong now")
     reconciliation: LastReconciliation | None = Field(
         description="The newest comparison of sums, events and ledger; null before the first"

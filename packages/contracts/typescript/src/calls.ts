@@ -2,6 +2,14 @@
 
 /** Single calls under `/api/usage/calls`: the newest first, by any filter, and one with all that explains it. */
 
+/** The newest dispute of a call. */
+export interface CallDisputeView {
+  /** The dispute's id, `dsp_…` */
+  id: string;
+  /** `open`, or how it ended */
+  state: "open" | "agreed" | "upheld" | "rejected" | "withdrawn";
+}
+
 /**
  * A call and what explains it.
  *
@@ -31,6 +39,10 @@ export interface CallExplanation {
   stands_at_nanos: number;
   /** The ledger's postings that contain it, in your own accounts */
   entries: Array<EntryView>;
+  /** The call's newest dispute; null: none */
+  dispute?: CallDisputeView | null;
+  /** Until when your organisation may dispute the charge, UTC; null where it may not or no longer */
+  disputable_until?: string | null;
 }
 
 /**

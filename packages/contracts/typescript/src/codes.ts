@@ -31,7 +31,9 @@ export type ErrorCode =
   | "budget_key_unknown"
   | "budget_not_found"
   | "busy"
+  | "call_already_disputed"
   | "call_made_already"
+  | "call_not_disputable"
   | "call_not_found"
   | "canary_not_found"
   | "canary_not_newest"
@@ -55,6 +57,10 @@ export type ErrorCode =
   | "desk_record_damaged"
   | "device_code_expired"
   | "device_code_unknown"
+  | "dispute_not_found"
+  | "dispute_over"
+  | "dispute_own_part"
+  | "dispute_too_late"
   | "draining"
   | "email_taken"
   | "embargo_not_over"
@@ -457,7 +463,9 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   budget_key_unknown: 404,
   budget_not_found: 404,
   busy: 503,
+  call_already_disputed: 409,
   call_made_already: 409,
+  call_not_disputable: 422,
   call_not_found: 404,
   canary_not_found: 404,
   canary_not_newest: 409,
@@ -481,6 +489,10 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   desk_record_damaged: 500,
   device_code_expired: 400,
   device_code_unknown: 400,
+  dispute_not_found: 404,
+  dispute_over: 409,
+  dispute_own_part: 403,
+  dispute_too_late: 422,
   draining: 503,
   email_taken: 409,
   embargo_not_over: 409,

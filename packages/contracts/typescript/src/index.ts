@@ -14,6 +14,7 @@ export * as datasets from "./datasets.js";
 export * as deployments from "./deployments.js";
 export * as desk from "./desk.js";
 export * as discovery from "./discovery.js";
+export * as disputes from "./disputes.js";
 export * as feedback from "./feedback.js";
 export * as figures from "./figures.js";
 export * as graphql from "./graphql.js";

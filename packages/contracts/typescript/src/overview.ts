@@ -72,7 +72,7 @@ export interface Overview {
   money: Array<MoneyToday>;
   /** Today's calls */
   calls: CallsToday;
-  /** Reviews of disputed usage that wait for a person; at most 200 are counted */
+  /** Disputed calls and reviews of doubted counts that wait for a person, at most 200 of each */
   open_disputes: number;
   /** What is wrong now */
   incidents: Array<Incident>;

@@ -11,6 +11,7 @@ from mercato_cli.client.credentials import CredentialCalls
 from mercato_cli.client.datasets import DatasetCalls
 from mercato_cli.client.deployments import DeploymentCalls
 from mercato_cli.client.desk import DeskCalls
+from mercato_cli.client.disputes import DisputeCalls
 from mercato_cli.client.governance import GovernanceCalls
 from mercato_cli.client.health import HealthCalls
 from mercato_cli.client.keys import KeyCalls
@@ -59,6 +60,7 @@ class Client(
     DatasetCalls,
     GovernanceCalls,
     UsageCalls,
+    DisputeCalls,
     DeploymentCalls,
     BillingCalls,
     ServiceLevelCalls,

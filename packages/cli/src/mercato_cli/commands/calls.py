@@ -101,6 +101,7 @@ def _show_detail(mp: Mp, found: "CallExplanation") -> None:
         ("tokens", f"{one.tokens_in:,} in, {one.tokens_out:,} out, counted: {one.source}"),
         ("plan", found.plan), ("price", _money(one.price_nanos, one)),
         ("stands at", _money(found.stands_at_nanos, one)),
+        ("dispute", "none" if found.dispute is None else f"{found.dispute.id}, {found.dispute.state}"),
     ])  # fmt: skip
     if not found.is_owed:
         mp.console.say("An answer of this status costs nothing.")

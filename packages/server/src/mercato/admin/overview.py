@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from mercato.admin.announcements import Announcements
 from mercato.admin.health import HealthBook, ServiceNow
-from mercato.billing import Agreements, UsageAgreement
+from mercato.billing import Agreements, CallDispute, Disputes, UsageAgreement
 from mercato.consumption import Alerts, DisputeReview, DisputeReviews, ServiceAlert
 from mercato.identity import Caller, Permission
 from mercato.metering import Line, SeriesWanted, Summing
@@ -33,6 +33,7 @@ class Overview:
     today: list[Line]
     yesterday: list[Line]
     disputes: list[DisputeReview]
+    call_disputes: list[CallDispute]
     alerts: list[ServiceAlert]
     switches: Sequence[KillSwitch]
     agreement: UsageAgreement | None
@@ -48,6 +49,7 @@ class OverviewDesk:
         self._approvals = Approvals(session, clock, outbox)
         self._sums = sums or Summing(session, clock)
         self._disputes = DisputeReviews(session, clock, ids, outbox)
+        self._call_disputes = Disputes(session, clock, ids, outbox)
         self._alerts = Alerts(session)
         self._switches = KillSwitches(session, clock, ids, outbox)
         self._agreements = Agreements(session, clock)
@@ -60,10 +62,13 @@ class OverviewDesk:
         now = self._clock.now()
         services, gauges = self._health.questions(caller)
         disputes = self._disputes.open_question(caller, _MOST)
+        calls = self._call_disputes.open_question(caller, _MOST)
         alerts = self._alerts.open_question(caller, _MOST)
         switches = self._switches.thrown_question(caller)
         compared, notices = self._agreements.last_day_question(caller), self._announcements.question()
-        answers = await ask_together(self._session, services, gauges, disputes, alerts, switches, compared, notices)
+        answers = await ask_together(
+            self._session, services, gauges, disputes, calls, alerts, switches, compared, notices
+        )
         waiting, queue = await self._approvals.head(caller, _SHOWN)
         today, yesterday = await self._two_days(caller, now)
         return Overview(
@@ -74,6 +79,7 @@ class OverviewDesk:
             today=today,
             yesterday=yesterday,
             disputes=answers.of(disputes),
+            call_disputes=answers.of(calls),
             alerts=answers.of(alerts),
             switches=answers.of(switches),
             agreement=next(iter(answers.of(compared)), None),

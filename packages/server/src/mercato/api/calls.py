@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from mercato.api.entries import view_entries
 from mercato.api.exports import answer_export, as_documented
 from mercato.api.metering import view_event, view_event_adjustment
-from mercato.billing import Adjusted, Adjustment, Explaining
+from mercato.billing import Adjusted, Adjustment, ExplainedCall, Explaining, disputable_until
 from mercato.edge.caller import SignedIn
 from mercato.edge.names import Called, Names
 from mercato.edge.paging import After
@@ -19,6 +19,7 @@ from mercato.edge.wiring import Parts, Transaction
 from mercato.metering import EXPORTED, CallFilter, Calls, MeteredCall, export_lines
 from mercato.platform import LineFormat
 from mercato_contracts.calls import CallExplanation, CallPage, CallView, PriceLineView, SliceView
+from mercato_contracts.disputes import CallDisputeView
 from mercato_contracts.metering import UsageSide
 
 router = APIRouter(prefix="/api", tags=["usage"], route_class=TransactionalRoute)
@@ -130,7 +131,7 @@ async def export_calls(
 
 @router.get("/usage/calls/{call_id}", summary="One call with all that explains it")
 async def explain_call(
-    call_id: str, caller: SignedIn, desk: Annotated[Explaining, Depends(_explaining)], called: Called
+    call_id: str, caller: SignedIn, desk: Annotated[Explaining, Depends(_explaining)], called: Called, parts: Parts
 ) -> CallExplanation:
     """The service asked for and the one that answered, how the price came about, what was spent of which limit, what
     was corrected, and where the ledger has it. Operators may read any call.
@@ -159,7 +160,14 @@ async def explain_call(
         adjustments=[view_event_adjustment(one) for one in found.adjustments],
         stands_at_nanos=call.price_nanos + sum(one.nanos for one in found.adjustments),
         entries=await view_entries(found.entries, called),
+        dispute=_view_dispute(found),
+        disputable_until=disputable_until(found, parts.clock.now()),
     )
+
+
+def _view_dispute(found: ExplainedCall) -> CallDisputeView | None:
+    row = found.dispute
+    return None if row is None else CallDisputeView.model_validate({"id": row.id, "state": row.state})
 
 
 async def view_calls(

@@ -105,7 +105,7 @@ async def view_overview(found: Overview, called: Names) -> OverviewView:
             calls_before=_total(found.yesterday, "calls"),
             failed_before=_total(found.yesterday, "failed"),
         ),
-        open_disputes=len(found.disputes),
+        open_disputes=len(found.disputes) + len(found.call_disputes),
         incidents=await _view_incidents(found, called),
         reconciliation=None
         if day is None

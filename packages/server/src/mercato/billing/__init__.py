@@ -4,6 +4,7 @@
 * *Posting*: an amount on one account in nano-units; positive is debit.
 * *Take rate*: the marketplace's share of what consumers pay, in basis points.
 * *Adjustment*: a correction of what was charged, posted as a journal of its own.
+* *Dispute*: a consumer's objection to what one call was charged; its vendor answers, an operator decides.
 * *Closing*: the issue of a month's invoices and payouts; a closed month issues no more.
 """
 
@@ -11,13 +12,15 @@ from mercato.billing.adjust import Adjusted, Adjusting, Wanted
 from mercato.billing.agreement import Agreement, Agreements
 from mercato.billing.agreement_models import UsageAgreement
 from mercato.billing.close import Close, Closing
+from mercato.billing.dispute_models import CallDispute
+from mercato.billing.disputes import DISPUTABLE, Disputes
 from mercato.billing.documents import Documents, IssuedInvoice, IssuedPayout
 from mercato.billing.estimates import Estimates, Estimating, PlanEstimate, Workload, estimate
-from mercato.billing.explain import ExplainedCall, Explaining, PriceLine
+from mercato.billing.explain import ExplainedCall, Explaining, PriceLine, disputable_until
 from mercato.billing.fees import MonthlyFees, fee_subscriber
 from mercato.billing.ledger import AccountBalance, Ledger, TrialBalance
 from mercato.billing.models import Adjustment, Invoice, Payout
-from mercato.billing.news import ChargeAdjusted, PeriodClosed
+from mercato.billing.news import CallDisputed, ChargeAdjusted, DisputeAnswered, DisputeClosed, PeriodClosed
 from mercato.billing.open_amounts import OpenAmounts, find_open_amounts
 from mercato.billing.plan_changes import PlanChangeCost, PlanChanges, PlanCost
 from mercato.billing.reconcile import (
@@ -34,6 +37,7 @@ from mercato.billing.statement_rows import Entry, Standing, UnbilledLine
 from mercato.billing.takings import Taking, find_takings
 
 __all__ = [
+    "DISPUTABLE",
     "STATEMENT_COLUMNS",
     "AccountBalance",
     "Adjusted",
@@ -41,11 +45,16 @@ __all__ = [
     "Adjustment",
     "Agreement",
     "Agreements",
+    "CallDispute",
+    "CallDisputed",
     "ChargeAdjusted",
     "Close",
     "Closing",
     "Difference",
     "Disagreement",
+    "DisputeAnswered",
+    "DisputeClosed",
+    "Disputes",
     "Documents",
     "Entry",
     "Estimates",
@@ -79,6 +88,7 @@ __all__ = [
     "Wanted",
     "Workload",
     "check_scope",
+    "disputable_until",
     "estimate",
     "fee_subscriber",
     "find_open_amounts",

@@ -101,6 +101,21 @@ class Adjusting:
         await self._add_up(row, target.event)
         return row
 
+    async def give_back(self, caller: Caller, event_id: str, *, reference: str, reason: str) -> Adjustment | None:
+        """Credit all that the call was charged and that no adjustment has credited yet; `None` if nothing is left.
+
+        Raises `AdjustmentTargetUnknown`, `AdjustmentReferenceReused`.
+        """
+        wanted = Wanted(reference, "credit", reason, event_id=event_id)
+        target = await self._find(caller, wanted, is_operator=caller.may(Permission.MARKETPLACE_WRITE))
+        # The lock comes before the reading: another credit of the same charge may be under way.
+        await self._rows.lock(target.terms.subscription.id)
+        left = _still_charged(target, await self._charged(target), await self._earlier(target))
+        if left.nanos <= 0:
+            return None
+        units = replace(wanted, calls=left.calls, tokens_in=left.tokens_in, tokens_out=left.tokens_out)
+        return await self.adjust(caller, replace(units, nanos=left.nanos))
+
     async def list_all(
         self, caller: Caller, *, side: Literal["consumer", "vendor", "marketplace"], after: str | None, limit: int
     ) -> list[Adjustment]:
@@ -123,10 +138,7 @@ class Adjusting:
     async def _draft(self, caller: Caller, wanted: Wanted, target: _Target) -> Adjustment:
         subscription, plan = target.terms.subscription, target.terms.plan
         sign = -1 if wanted.direction == "credit" else 1
-        first = month_start(datetime(target.since.year, target.since.month, 1, tzinfo=UTC))
-        month = (first.date(), next_month(first).date())
-        charged = await self._rows.charged(subscription, plan.currency, *month)
-        earlier = await self._rows.of_subscription(subscription.id, *month)
+        charged, earlier = await self._charged(target), await self._earlier(target)
         amounts = self._amounts(wanted, target, earlier, sign)
         if amounts == Amounts():
             raise AdjustmentNothing("Neither units nor money would change.")
@@ -154,6 +166,13 @@ class Adjusting:
             nanos=amounts.nanos,
             fee_nanos=await self._fee(target, amounts.nanos, charged, earlier),
         )
+
+    async def _charged(self, target: _Target) -> list[ChargedDay]:
+        terms = target.terms
+        return await self._rows.charged(terms.subscription, terms.plan.currency, *_month_of(target))
+
+    async def _earlier(self, target: _Target) -> list[Adjustment]:
+        return await self._rows.of_subscription(target.terms.subscription.id, *_month_of(target))
 
     def _amounts(self, wanted: Wanted, target: _Target, earlier: Sequence[Adjustment], sign: int) -> Amounts:
         """Signed: a credit is negative. Units without an amount of money are priced by the one pricing function."""
@@ -246,6 +265,11 @@ def _days(since: date | None, until: date | None) -> tuple[date, date]:
     return since, until
 
 
+def _month_of(target: _Target) -> tuple[date, date]:
+    first = month_start(datetime(target.since.year, target.since.month, 1, tzinfo=UTC))
+    return first.date(), next_month(first).date()
+
+
 def _left_of(event: MeteredCall, earlier: Sequence[Adjustment]) -> Amounts:
     """The event's charge with its own adjustments."""
     left = Amounts(1, event.tokens_in, event.tokens_out, event.price_nanos)
@@ -260,6 +284,17 @@ def _check(target: _Target, credit: Amounts, charged: Sequence[ChargedDay], earl
         left = _left_of(target.event, earlier)
         if (left + credit).least() < 0:
             raise AdjustmentExceedsCharge("More than the call was charged, less what was credited.", left=left.units())
+    excess = _excess(target, credit, charged, earlier)
+    if excess is not None:
+        since, until, left = excess
+        raise AdjustmentExceedsCharge(
+            f"More than was charged from {since} until before {until}, less what was credited.", left=left.units()
+        )
+
+
+def _excess(
+    target: _Target, credit: Amounts, charged: Sequence[ChargedDay], earlier: Sequence[Adjustment]
+) -> tuple[date, date, Amounts] | None:
     by_day = {day.day: day.amounts for day in charged}
     given = []
     for one in earlier:
@@ -267,12 +302,16 @@ def _check(target: _Target, credit: Amounts, charged: Sequence[ChargedDay], earl
             by_day[one.since] = by_day.get(one.since, Amounts()) + Amounts.of(one)
         else:
             given.append((one.since, one.until, Amounts.of(one)))
-    excess = find_excess(by_day, given, (target.since, target.until, credit))
-    if excess is not None:
-        since, until, left = excess
-        raise AdjustmentExceedsCharge(
-            f"More than was charged from {since} until before {until}, less what was credited.", left=left.units()
-        )
+    return find_excess(by_day, given, (target.since, target.until, credit))
+
+
+def _still_charged(target: _Target, charged: Sequence[ChargedDay], earlier: Sequence[Adjustment]) -> Amounts:
+    """The most that can be credited of the event: credits of whole days may have taken a part of it."""
+    assert target.event is not None
+    left = _left_of(target.event, earlier)
+    while (excess := _excess(target, -left, charged, earlier)) is not None:
+        left = left.at_most(excess[2])
+    return left
 
 
 def _same(before: Adjustment, wanted: Wanted, target: _Target) -> Adjustment:

@@ -42,6 +42,15 @@ class Amounts:
     def __neg__(self) -> "Amounts":
         return Amounts(-self.calls, -self.tokens_in, -self.tokens_out, -self.nanos)
 
+    def at_most(self, other: "Amounts") -> "Amounts":
+        """Each of the four, or the other's where that is smaller."""
+        return Amounts(
+            min(self.calls, other.calls),
+            min(self.tokens_in, other.tokens_in),
+            min(self.tokens_out, other.tokens_out),
+            min(self.nanos, other.nanos),
+        )
+
     def least(self) -> int:
         """The smallest of the four."""
         return min(self.calls, self.tokens_in, self.tokens_out, self.nanos)

@@ -1,6 +1,7 @@
 """The data map of billing: amounts of organisations. It knows people by their ids only."""
 
 from mercato.billing.agreement_models import UsageAgreement
+from mercato.billing.dispute_models import CallDispute
 from mercato.billing.models import (
     Account,
     Adjustment,
@@ -29,6 +30,10 @@ describe(Adjustment, "Corrections of what was charged.", LegalBasis.LAW, BOOKS,
          ids="id organisation_id event_id consumer_id vendor_id service_id subscription_id plan_id",
          people="posted_by", facts="currency reference", words="reason", measures=f"nanos fee_nanos {_USE}",
          times="at since until")  # fmt: skip
+describe(CallDispute, "What consumers dispute of their calls, and how it ended.", LegalBasis.LAW, BOOKS,
+         ids="id event_id consumer_id vendor_id service_id adjustment_id", people="opened_by answered_by closed_by",
+         facts="kind currency state", words="words answer reason", measures="disputed_nanos returned_nanos",
+         times="opened_at answered_at closed_at")  # fmt: skip
 describe(ClosedPeriod, "Months whose invoices are issued.", LegalBasis.LAW, BOOKS,
          facts="period", people="closed_by", times="closed_at")  # fmt: skip
 describe(Invoice, "What an organisation owes for a month.", LegalBasis.LAW, BOOKS,

@@ -1,9 +1,11 @@
 """Explains one call: how its price was computed, its corrections, and its postings in the ledger."""
 
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 
 from mercato.billing.adjust import Adjusted
+from mercato.billing.dispute_models import CallDispute
+from mercato.billing.disputes import DISPUTABLE, DisputedCalls
 from mercato.billing.models import Adjustment
 from mercato.billing.statement_rows import Entry, StatementRows
 from mercato.identity import Caller
@@ -29,7 +31,7 @@ class ExplainedCall:
     """`is_owed` is false where the answer's status costs nothing. `slices` are `None` where nobody kept them.
 
     `entries` are those of the batch that the call came with, of the same subscription and day, in the accounts that
-    the caller may see: the ledger adds up what comes together.
+    the caller may see: the ledger adds up what comes together. `dispute` is the one that counts.
     """
 
     side: Side
@@ -40,6 +42,7 @@ class ExplainedCall:
     slices: list[Slice] | None
     adjustments: list[Adjustment]
     entries: list[Entry]
+    dispute: CallDispute | None
 
 
 class Explaining:
@@ -48,6 +51,7 @@ class Explaining:
     def __init__(self, session: Session) -> None:
         self._calls = Calls(session)
         self._adjusted = Adjusted(session)
+        self._disputed = DisputedCalls(session)
         self._catalogue = Catalogue(session)
         self._rows = StatementRows(session)
 
@@ -71,7 +75,17 @@ class Explaining:
             slices=None if side == "vendor" else await self._calls.slices(call),
             adjustments=adjustments,
             entries=entries,
+            dispute=await self._disputed.latest_of(call.id),
         )
+
+
+def disputable_until(found: ExplainedCall, now: datetime) -> datetime | None:
+    """The end of the time in which its consumer may dispute the call; `None` where it may not, or no longer."""
+    end = found.call.at + DISPUTABLE
+    stands_at = found.call.price_nanos + sum(one.nanos for one in found.adjustments)
+    is_free = found.dispute is None or found.dispute.state == "withdrawn"
+    may = found.side == "consumer" and found.call.journal_id is not None and stands_at > 0 and is_free
+    return end if may and now <= end else None
 
 
 def price_lines(plan: Plan, call: MeteredCall) -> list[PriceLine]:

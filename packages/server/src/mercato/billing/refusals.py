@@ -93,3 +93,56 @@ class AdjustmentReferenceReused(Conflict):
     code = "adjustment_reference_reused"
     title = "The reference was used for another adjustment"
     fix = "Use a new `reference` for a new adjustment; repeat one with its content unchanged."
+
+
+class DisputeNotFound(NotFound):
+    """No such dispute, or one between other organisations."""
+
+    code = "dispute_not_found"
+    title = "No such dispute"
+    fix = "List them with `mp disputes list`; a vendor adds `--side vendor`."
+
+
+class CallNotDisputable(Refusal):
+    """The call cost nothing, or all of it was given back."""
+
+    code = "call_not_disputable"
+    status = 422
+    title = "Nothing to dispute"
+    fix = "Only a call that your organisation still pays for can be disputed; `mp call-detail` shows what it stands at."
+
+
+class DisputeTooLate(Refusal):
+    """The call is older than calls may be to be disputed."""
+
+    code = "dispute_too_late"
+    status = 422
+    title = "Too late to dispute"
+    fix = "Ask the vendor for a credit: vendors may credit calls of any age."
+
+
+class CallAlreadyDisputed(Conflict):
+    """The call has a dispute that is open or was decided."""
+
+    code = "call_already_disputed"
+    title = "The call is disputed already"
+    fix = (
+        "`mp disputes list` shows its state. A decision is final; only a withdrawn dispute may be followed by another."
+    )
+
+
+class DisputeOver(Conflict):
+    """The dispute was decided, agreed on or withdrawn."""
+
+    code = "dispute_over"
+    title = "The dispute is over"
+    fix = "Nothing is left to do; `mp disputes show` says how it ended."
+
+
+class DisputeOwnPart(Refusal):
+    """Whoever opened or answered a dispute does not decide it."""
+
+    code = "dispute_own_part"
+    status = 403
+    title = "You took part in this dispute"
+    fix = "Another operator decides it."

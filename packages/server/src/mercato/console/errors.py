@@ -45,7 +45,9 @@ def error_page(refusal: Refusal, request: Request) -> Response:
     if refusal.code == "not_signed_in":
         return see_other(sign_in_address(visit))
     if refusal.code == "step_up_needed":
-        return see_other(f"{visit.prefix}/prove?next={quote(visit.page_path, safe='')}")
+        answer = see_other(f"{visit.prefix}/prove?next={quote(visit.page_path, safe='')}")
+        visit.keep_form(answer)
+        return answer
     problem = refusal.to_problem()
     permission = refusal.facts.get("permission")
     shown = ErrorPage(

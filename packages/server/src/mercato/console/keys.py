@@ -58,6 +58,8 @@ class KeyLine:
     state: str
     use: KeyUse
     budget: BudgetView | None
+    services: Sequence[str]
+    """The names of those that it is held to; empty: all that the organisation subscribes to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +217,7 @@ async def _key_page(room: KeyRoom, key_id: str) -> KeyPage:
     (line,) = await _lines(room, [row], only=row.id)
     return KeyPage(
         line=line,
-        services="\n".join(await _held_services(room, row)),
+        services="\n".join(line.services),
         addresses="\n".join(row.held_addresses),
         scopes=sorted(KEY_SCOPES[row.kind]),
         may_write=visit.caller.may(Permission.KEYS_WRITE),
@@ -223,17 +225,12 @@ async def _key_page(room: KeyRoom, key_id: str) -> KeyPage:
     )
 
 
-async def _held_services(room: KeyRoom, row: Key) -> list[str]:
-    if not row.held_services:
-        return []
-    names = await Names(room.session).services(row.held_services)
-    return [names.get(each, each) for each in row.held_services]
-
-
 async def _lines(room: KeyRoom, rows: Sequence[Key], *, only: str | None) -> list[KeyLine]:
     visit = room.visit
     makers = await Actors(room.session).find({row.created_by for row in rows})
     accounts = await names_of_accounts(room.session, {row.service_account_id for row in rows})
+    held = {each for row in rows for each in row.held_services}
+    services = await Names(room.session).services(held) if held else {}
     uses: Mapping[str, KeyUse] = {}
     budgets: dict[str, BudgetView] = {}
     if visit.caller.may(Permission.USAGE_READ) and rows:
@@ -248,6 +245,7 @@ async def _lines(room: KeyRoom, rows: Sequence[Key], *, only: str | None) -> lis
             state_of(row, visit.now),
             uses.get(row.id, KeyUse()),
             budgets.get(row.lineage_id),
+            [services.get(each, each) for each in row.held_services],
         )
         for row in rows
     ]

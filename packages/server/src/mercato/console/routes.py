@@ -147,7 +147,9 @@ async def _once_of(request: Request) -> str | None:
     if request.method != "POST":
         return None
     if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        sent = parse_qs((await request.body()).decode("latin-1"), max_num_fields=MOST_FIELDS).get("once")
+        # A refusal is answered with another request object, which cannot read the body again.
+        request.state.form_body = await request.body()
+        sent = parse_qs(request.state.form_body.decode("latin-1"), max_num_fields=MOST_FIELDS).get("once")
         return sent[0] if sent else None
     return request.query_params.get("once")
 

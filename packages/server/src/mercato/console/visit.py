@@ -16,6 +16,7 @@ from starlette.routing import Match
 
 from mercato.console import navigation, page
 from mercato.console.formatting import known_zone
+from mercato.console.kept_form import KeptForm, find_kept, keep_form
 from mercato.console.navigation import PATHS
 from mercato.console.query import Address, address_of
 from mercato.edge.wiring import Wiring, get_wiring
@@ -50,6 +51,8 @@ class Shell:
     """A value that tells one form from every other."""
     view: ViewOf | None = None
     """Whom an operator views as."""
+    kept: KeptForm | None = None
+    """What was typed in a form of this page that needed a proof first."""
 
     @property
     def minutes_left(self) -> int:
@@ -135,8 +138,11 @@ class Visit:
         if isinstance(refusal, StepUpNeeded):
             raise refusal
         kept = f"public, max-age={public_seconds}" if public_seconds and self.person is None else "no-store"
-        values = {"shell": self.shell(), "page": shown, "refusal": refusal}
+        shell = self.shell()
+        values = {"shell": shell, "page": shown, "refusal": refusal}
         answer = page.render(template, values, refusal.status if refusal else status, cache_control=kept)
+        if shell.kept is not None:
+            self._forget_form(answer)
         if refusal is not None and refusal.retry_after_seconds is not None:
             answer.headers["retry-after"] = str(refusal.retry_after_seconds)
         return answer
@@ -145,6 +151,32 @@ class Visit:
         """On to another page of ours: 303, after a form was done."""
         asked = f"{'&' if '?' in path else '?'}{urlencode(query)}" if query else ""
         return see_other(self.prefix + path + asked)
+
+    def keep_form(self, answer: Response) -> None:
+        """What was typed is on the page again once the person has proved who they are."""
+        if self.person is not None and self.request.method == "POST":
+            keep_form(
+                answer, self.request, actor=self.caller.actor, action=self.path, page=self.page_path,
+                name=self._typed_cookie,
+            )  # fmt: skip
+
+    @property
+    def _typed_cookie(self) -> str:
+        # As that of the session: behind https no other host can set it.
+        return "__Host-mercato_typed" if self._is_secure else "mercato_typed"
+
+    @property
+    def _is_secure(self) -> bool:
+        return self.wiring.client_url.startswith("https:")
+
+    def _forget_form(self, answer: Response) -> None:
+        answer.delete_cookie(self._typed_cookie, path="/", secure=self._is_secure, httponly=True)
+
+    def _kept_form(self) -> KeptForm | None:
+        if self.person is None or self.request.method != "GET" or not self.caller.proved_lately(self.now):
+            return None
+        found = find_kept(self.request, actor=self.caller.actor, name=self._typed_cookie)
+        return found if found is not None and found.is_of(self.page_path) else None
 
     def made(self, subject_id: str) -> None:
         """Tells the audit log the id of what a form made; an answer of the API holds it, a page does not."""
@@ -171,6 +203,7 @@ class Visit:
             notices=[notice.text for notice in self.wiring.notices.current()],
             new_once=lambda: self.wiring.ids.secret(16).hex(),
             view=None if self.person is None else self.person.caller.viewing,
+            kept=self._kept_form(),
         )
 
 

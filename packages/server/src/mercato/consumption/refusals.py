@@ -25,7 +25,7 @@ class ReviewNotFound(NotFound):
 
     code = "usage_review_not_found"
     title = "No such review"
-    fix = "List them with `mp disputes reviews --everyone`."
+    fix = "List them with `mp doubts reviews --everyone`."
 
 
 class ReviewDecided(Refusal):

@@ -11,7 +11,7 @@ from mercato.admin import (
     PrivateDataRead,
     WorkflowOrdered,
 )
-from mercato.billing import ChargeAdjusted, PeriodClosed
+from mercato.billing import CallDisputed, ChargeAdjusted, DisputeAnswered, DisputeClosed, PeriodClosed
 from mercato.consumption import UsageReviewDecided
 from mercato.datasets import PanelBuilt, RoundClosed, RoundOpened, RoundResolved
 from mercato.deployments import DeploymentLinked
@@ -85,6 +85,10 @@ def _nothing(why: str) -> Audited:
 
 OPERATIONS: Mapping[str, Audited] = {
     "adjust_charges": _tells(ChargeAdjusted),
+    "dispute_call": _tells(CallDisputed),
+    "answer_dispute": _tells(DisputeAnswered, DisputeClosed),
+    "decide_dispute": _tells(DisputeClosed),
+    "withdraw_dispute": _tells(DisputeClosed),
     "call_anomaly_normal": _tells(UsageCalledNormal),
     "ask_graphql": _nothing("a query changes nothing, and a mutation is the entry of the operation that it stands for"),
     "stream_graphql": _nothing("it listens to what others change"),

@@ -59,9 +59,13 @@ class Caller:
         if permission not in self.permissions:
             raise NotAllowed(f"This needs the permission {permission}.", permission=permission, role=self.role)
 
+    def proved_lately(self, now: datetime) -> bool:
+        """Whether the person proved who they are in the last ten minutes."""
+        return self.proved_at is not None and now - self.proved_at <= RECENT
+
     def require_recent_proof(self, now: datetime) -> None:
         """Raises `StepUpNeeded` unless the person proved who they are in the last ten minutes."""
-        if self.proved_at is None or now - self.proved_at > RECENT:
+        if not self.proved_lately(now):
             raise StepUpNeeded("This needs a proof of who you are from the last ten minutes.")
 
     def require_step_up(self, now: datetime) -> None:

@@ -33,6 +33,7 @@ class Permission(StrEnum):
     DATA_READ = "data:read"
     BILLING_READ = "billing:read"
     BILLING_CREDIT = "billing:credit"
+    CALLS_DISPUTE = "calls:dispute"
     WEBHOOKS_WRITE = "webhooks:write"
     AUDIT_READ = "audit:read"
     PRIVACY_WRITE = "privacy:write"
@@ -91,6 +92,7 @@ _OWN = (
         Permission.CREDENTIALS_WRITE,
         Permission.SUBSCRIPTIONS_WRITE,
         Permission.BILLING_CREDIT,
+        Permission.CALLS_DISPUTE,
         Permission.WEBHOOKS_WRITE,
         Permission.AUDIT_READ,
         Permission.PRIVACY_WRITE,

@@ -27,7 +27,7 @@ from mercato.metering.partitions import Partitions
 from mercato.metering.party_sums_rows import PartyKey, PartySums, Sums, summed_days
 from mercato.metering.period import OddCounter, PeriodUsage, SumKey
 from mercato.metering.reconcile import PeriodDigest, digest_period
-from mercato.metering.refusals import CursorForeign, ExportsBusy
+from mercato.metering.refusals import CallNotFound, CursorForeign, ExportsBusy
 from mercato.metering.repository import UsageSum
 from mercato.metering.rollups import DaysAdjusted, Rollups, billed_sums, month_usage, remake_days
 from mercato.metering.series import Line, Series, SeriesGroup, SeriesWanted, Summing
@@ -61,6 +61,7 @@ __all__ = [
     "BudgetWindow",
     "Budgets",
     "CallFilter",
+    "CallNotFound",
     "Calls",
     "CallsPage",
     "Counters",

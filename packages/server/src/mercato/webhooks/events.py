@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from mercato.billing import ChargeAdjusted
+from mercato.billing import CallDisputed, ChargeAdjusted, DisputeAnswered, DisputeClosed
 from mercato.consumption import AlertOpened, AlertResolved, UsageReviewDecided, UsageReviewOpened
 from mercato.discovery import SavedSearchFitted
 from mercato.identity import KeyChanged, ViewAsBegan
@@ -39,6 +39,8 @@ class EventKind:
 
 
 _ALERT = ("alert_id", "service_id", "objective", "severity")
+_DISPUTE = ("dispute_id", "call_id")
+_PARTIES = ("consumer_id", "vendor_id")
 _REVIEW = ("review_id", "service_id", "verdict")
 KINDS = {
     kind.news: kind
@@ -50,8 +52,16 @@ KINDS = {
         EventKind(
             ChargeAdjusted,
             "adjustment.posted",
-            ("consumer_id", "vendor_id"),
+            _PARTIES,
             ("adjustment_id", "nanos", "currency"),
+        ),
+        EventKind(CallDisputed, "dispute.opened", _PARTIES, (*_DISPUTE, "kind", "nanos", "currency")),
+        EventKind(DisputeAnswered, "dispute.answered", _PARTIES, _DISPUTE),
+        EventKind(
+            DisputeClosed,
+            "dispute.closed",
+            _PARTIES,
+            (*_DISPUTE, "state", "returned_nanos", "currency", "adjustment_id", "reason"),
         ),
         EventKind(SubscriptionChanged, "subscription.changed", ("organisation_id",), ("subscription_id", "service_id")),
         EventKind(KeyChanged, "key.changed", ("organisation_id",), ("key_id",)),

@@ -1,7 +1,7 @@
 """Calls, disputes, documents, ledger and reconciliation, across the marketplace."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from fastapi import Request, Response
@@ -10,7 +10,6 @@ from mercato.billing import Agreement, Agreements, Close, Documents, Invoice, Le
 from mercato.console.forms import Form, as_request
 from mercato.console.routes import page_router
 from mercato.console.visit import SignedIn, Visit
-from mercato.consumption import DisputeReview, DisputeReviews, DoubtedCalls
 from mercato.edge.names import Called, Names
 from mercato.edge.paging import After, Page
 from mercato.edge.wiring import Parts, Transaction
@@ -18,7 +17,6 @@ from mercato.identity import Directory, Permission
 from mercato.metering import CallFilter, Calls, MeteredCall
 from mercato.platform import Refusal, Session
 from mercato_contracts.billing import CloseRequest
-from mercato_contracts.metering import UsageReviewDecision
 
 router = page_router()
 _ROWS = 50
@@ -56,60 +54,6 @@ async def show_calls(
     names |= await called.services({each.service_id for each in found.items})
     page = CallsPage(found.items, names, consumer, failed, found.next, after is None)
     return visit.show("operator/calls.html", page)
-
-
-@dataclass(frozen=True, slots=True)
-class DisputesPage:
-    """Services whose counts could not be true."""
-
-    reviews: Sequence[DisputeReview]
-    days: Sequence[DoubtedCalls]
-    more_days: int
-    """How many lines of days are left out."""
-    services: dict[str, str]
-    may_decide: bool
-    next: str | None
-    is_first: bool
-    deciding: str = ""
-    reason: str = ""
-    """Of the review `deciding`, which was not decided yet: what was typed."""
-
-
-@router.get("/ops/disputes")
-async def show_disputes(
-    visit: SignedIn, session: Transaction, parts: Parts, called: Called, before: After = None
-) -> Response:
-    """Open ones have forms."""
-    return visit.show("operator/disputes.html", await _disputes(visit, session, called, before))
-
-
-@router.post("/ops/disputes/{review_id}")
-async def decide_dispute(
-    review_id: str, request: Request, visit: SignedIn, session: Transaction, parts: Parts, called: Called
-) -> Response:
-    """Hold the service's deployments, or clear it."""
-    form = await Form.of(request)
-    try:
-        wanted = as_request(UsageReviewDecision, verdict=form.find("verdict"), reason=form.find("reason"))
-        desk = DisputeReviews(session, parts.clock, parts.ids, parts.outbox)
-        await desk.decide(visit.caller, review_id, wanted.verdict, wanted.reason)
-    except Refusal as refusal:
-        page = await _disputes(visit, session, called, None)
-        page = replace(page, deciding=review_id, reason=form.get("reason")[:500])
-        return visit.show("operator/disputes.html", page, refusal=refusal)
-    return visit.go("/ops/disputes")
-
-
-async def _disputes(visit: Visit, session: Session, called: Names, before: str | None) -> DisputesPage:
-    parts, caller = visit.wiring, visit.caller
-    desk = DisputeReviews(session, parts.clock, parts.ids, parts.outbox)
-    rows = await desk.list_all(caller, everyone=True, only_open=False, before=before, limit=_ROWS)
-    days = await desk.list_days(caller, everyone=True, since=(visit.now - _MONTH).date())
-    services = await called.services({row.service_id for row in rows} | {day.service_id for day in days})
-    may_decide = caller.may(Permission.MARKETPLACE_WRITE)
-    return DisputesPage(
-        rows, days[:_DAYS], max(0, len(days) - _DAYS), services, may_decide, Page.of(rows, _ROWS).next, before is None,
-    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
