@@ -17,6 +17,8 @@
 export interface Begin {
   /** What kind of line this is (default: "begin") */
   type?: "begin";
+  /** The control plane's time, milliseconds since 1970 */
+  at_ms?: number | null;
 }
 
 /** Forget the grants of all keys of this organisation: a subscription or a budget changed. */
@@ -197,6 +199,8 @@ export interface Ready {
   type?: "ready";
   /** How many services the snapshot has */
   services: number;
+  /** The control plane's time, milliseconds since 1970 */
+  at_ms?: number | null;
 }
 
 /** The gateway's new life; all spools of earlier ones were shipped. */
