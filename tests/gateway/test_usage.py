@@ -36,32 +36,6 @@ SHAPES: dict[str, tuple[dict[str, Any], tuple[int, int, int]]] = {
             "cache_creation_input_tokens": 5, "cache_creation": {"ephemeral_5m_input_tokens": 5}}},
         (14, 22, 6),
     ),
-    "Anthropic, compacted": (
-        {"content": [], "usage": {"input_tokens": 23000, "output_tokens": 1000, "cache_read_input_tokens": 40,
-            "iterations": [
-                {"type": "compaction", "input_tokens": 180000, "output_tokens": 3500, "cache_read_input_tokens": 70},
-                {"type": "message", "input_tokens": 23000, "output_tokens": 1000, "cache_read_input_tokens": 40}]}},
-        (203110, 4500, 110),
-    ),
-    "Anthropic, compacted twice, with an advisor and a model that declined": (
-        {"content": [], "usage": {"iterations": [
-            {"input_tokens": 100, "output_tokens": 3, "type": "compaction", "cache_creation": {"a": 1}},
-            {"type": "advisor_message", "input_tokens": 5000, "output_tokens": 600},
-            {"type": "fallback_message", "input_tokens": 7000, "output_tokens": 800},
-            {"input_tokens": 30, "output_tokens": 2, "type": "compaction"}],
-            "input_tokens": 9, "output_tokens": 4}},
-        (139, 9, 0),
-    ),
-    "steps that are none": (
-        {"content": [], "usage": {"input_tokens": 9, "output_tokens": 4, "iterations": {"type": "compaction",
-            "input_tokens": 100, "output_tokens": 3}}},
-        (9, 4, 0),
-    ),
-    "more lists of steps": (
-        {"content": [], "usage": {"input_tokens": 9, "output_tokens": 4, "iterations": [[{"type": "compaction",
-            "input_tokens": 100, "output_tokens": 3}], 7, "compaction", {"type": ["compaction"], "input_tokens": 1}]}},
-        (9, 4, 0),
-    ),
     "Anthropic, streamed": (
         {"type": "message_start", "message": {"content": [], "usage": {"input_tokens": 25, "output_tokens": 1}}},
         (25, 1, 0),
@@ -343,20 +317,6 @@ def test_usage_is_read_in_a_whole_answer_and_in_a_stream(provider: str) -> None:
         assert meter(stream, EVENTS, path=_path(document))[:4] == (*counts, "provider")
         lines = b'{"message":{"content":"word"}}\n' + last + b"\n"
         assert meter(lines, "application/x-ndjson", path=_path(document))[:4] == (*counts, "provider")
-
-
-def test_a_compaction_in_a_stream_is_added_to_what_the_message_took() -> None:
-    start = {"type": "message_start", "message": {"content": [], "usage": {"input_tokens": 23, "output_tokens": 1}}}
-    step = {"type": "compaction", "input_tokens": 180, "output_tokens": 35}
-    for usage, counts in (
-        ({"output_tokens": 10, "iterations": [step]}, (203, 45)),
-        ({"output_tokens": 10, "input_tokens": 23, "iterations": [step]}, (203, 45)),
-        ({"output_tokens": 10, "iterations": [step | {"input_tokens": -1}]}, (23, 1)),
-    ):
-        end = {"type": "message_delta", "delta": {}, "usage": usage}
-        for first in ("", "n" * 1_100_000):
-            stream = events(*(json.dumps({"first": first} | event) for event in (start, end, end)))
-            assert meter(stream, EVENTS, path="/v1/messages")[:2] == counts
 
 
 def _path(document: dict[str, Any]) -> str:
