@@ -226,3 +226,27 @@ async def test_no_secret_is_in_an_entry(api: httpx.AsyncClient, ledger: Ledger) 
     answer = (await api.get("/api/audit/export", headers=acme)).text
     assert made["key"] not in answer
     assert PASSWORD not in answer
+
+
+async def test_what_a_member_does_stands_in_the_log_of_the_organisation_it_was_done_in(
+    api: httpx.AsyncClient, ledger: Ledger
+) -> None:
+    acme, globex = await sign_up(api, "acme"), await sign_up(api, "globex")
+    invited = await api.post("/api/invitations", json={"email": "acme@example.org", "role": "admin"}, headers=globex)
+    token = invited.json()["link"].rpartition("/")[2]
+    assert (await api.post("/api/me/memberships", json={"token": token}, headers=acme)).status_code == 201
+    assert (await api.put("/api/me/organisation", json={"organisation": "globex"}, headers=acme)).status_code == 200
+    made = await api.post("/api/keys", json={"kind": "ck", "name": "secret project"}, headers=acme)
+    assert made.status_code == 201, made.text
+    await ledger.record()
+    (key,) = await _entries(api, globex, verb="key.made", target=made.json()["id"])
+    (joined,) = await _entries(api, globex, verb="invitation.accepted")
+    member = (await api.get("/api/me", headers=acme)).json()["actor"]
+    for entry in (key, joined):
+        assert entry.core.actor.id == member
+        assert entry.details is not None
+        assert entry.details.actor_name == "Acme"
+    assert (await api.put("/api/me/organisation", json={"organisation": "acme"}, headers=acme)).status_code == 200
+    at_home = [entry.core.verb for entry in await _entries(api, acme)]
+    assert "organisation.created" in at_home
+    assert not {"key.made", "invitation.accepted"} & set(at_home)

@@ -11,15 +11,18 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from mercato.admin import ErasureWork, KeptErasure, Replay, kept_erasures
+from mercato.admin import ErasureWork, ExportWork, KeptErasure, Replay, kept_erasures
 from mercato.app.settings import Settings
 from mercato.edge.wiring import Wiring
 from mercato.identity import PasswordChanged
+from mercato.platform import Letter
 from mercato.signals import DeskRecord
 from tests.admin.conftest import Ledger
 from tests.admin.erased_life import LEFT, MAIL, NAME, add, find_in_files, find_in_tables, live
 from tests.admin.test_audit_api import PASSWORD, Headers, sign_in, sign_up
 from tests.conftest import People, TestClock
+from tests.identity.scim_provider import provider_of
+from tests.identity.test_sign_in import bearer
 from tests.support.waiting import SECONDS
 from tests.support.workflow_records import history_of
 
@@ -104,6 +107,48 @@ class TestWhatStandsAgainstIt:
         assert code(await api.delete(path, headers=operator)) == (404, "not_found")
         assert (await erase(api, acme, ada)).status_code == 202
 
+    async def test_a_hold_that_comes_too_late_says_so(self, api: httpx.AsyncClient, operator: Headers) -> None:
+        acme = await sign_up(api, "acme")
+        ada = await add(api, acme)
+        assert (await erase(api, acme, ada)).status_code == 202
+        late = await api.put(f"/api/privacy/holds/{ada}", json={"reason": "a lawsuit"}, headers=operator)
+        assert code(late) == (409, "erasure_begun")
+
+    async def test_of_a_hold_and_an_erasure_at_once_one_is_refused(
+        self, api: httpx.AsyncClient, operator: Headers
+    ) -> None:
+        acme = await sign_up(api, "acme")
+        for number in range(8):
+            ada = await add(api, acme, f"ada{number}@example.org")
+            hold = api.put(f"/api/privacy/holds/{ada}", json={"reason": "a lawsuit"}, headers=operator)
+            answers = await asyncio.gather(hold, erase(api, acme, ada))
+            assert sorted(answer.status_code // 100 for answer in answers) == [2, 4]
+            assert {code(answer)[1] for answer in answers} & {"erasure_begun", "under_legal_hold"}
+
+    async def test_no_copy_outlives_it(self, api: httpx.AsyncClient, ledger: Ledger) -> None:
+        """A copy that was asked for before is written at every moment of the erasure."""
+        wiring, acme = ledger.wiring, await sign_up(api, "acme")
+        writer = ExportWork(wiring.database, wiring.clock, wiring.ids, wiring.outbox, wiring.objects)
+        work = work_of(wiring)
+        for number, moment in enumerate(("begin", "files", "shred", "end")):
+            ada = await add(api, acme, f"ada{number}@example.org")
+            asked = await api.post("/api/privacy/exports", json={"person": ada}, headers=acme)
+            assert asked.status_code == 202, asked.text
+            if moment == "begin":
+                await writer.write(asked.json()["id"])
+            erasure = (await erase(api, acme, ada)).json()["id"]
+            refused = await api.post("/api/privacy/exports", json={"person": ada}, headers=acme)
+            assert code(refused) == (409, "erasure_begun")
+            await work.begin(erasure)
+            await work.forget_files(erasure)
+            if moment == "files":
+                await writer.write(asked.json()["id"])
+            await work.shred(erasure)
+            if moment in {"shred", "end"}:
+                await writer.write(asked.json()["id"])
+            await work.end(erasure)
+            assert [each.key async for each in wiring.objects.find_all("privacy/exports")] == []
+
     async def test_the_last_administrator_of_people_stays(self, api: httpx.AsyncClient, operator: Headers) -> None:
         acme = await sign_up(api, "acme")
         await add(api, acme, role="viewer")
@@ -143,6 +188,7 @@ class TestWhatIsLeft:
     @pytest.fixture
     async def ada(self, api: httpx.AsyncClient, people: People, ledger: Ledger) -> str:
         self.operator = await people.operator()
+        self.by_operator = await sign_in(api, "operator@example.org")
         self.acme = await sign_up(api, "acme")
         return await live(api, self.acme, ledger, self.operator)
 
@@ -152,7 +198,7 @@ class TestWhatIsLeft:
         async with ledger.database.transaction() as session:
             assert len(await find_in_tables(session, MAIL, NAME)) > 30
         assert find_in_files(settings.state, MAIL)
-        answer = await erase(api, self.acme, ada)
+        answer = await erase(api, self.by_operator, ada)
         erasure = answer.json()["id"]
         await work_of(ledger.wiring).do_all(erasure)
         await ledger.record()
@@ -169,8 +215,8 @@ class TestWhatIsLeft:
         done = (await api.get(f"/api/privacy/erasures/{erasure}", headers=self.acme)).json()
         assert done["state"] == "done"
         assert done["counts"]["users"] == 1
-        entries = (await api.get("/api/audit/entries", params={"verb": "subject.erased"}, headers=self.acme)).json()
-        (entry,) = entries["items"]
+        entries = await api.get("/api/audit/entries", params={"verb": "subject.erased"}, headers=self.by_operator)
+        (entry,) = entries.json()["items"]
         assert entry["core"]["target"] == {"type": "user", "id": ada}
         assert entry["details"]["target_name"] == "Erased person"
         assert (await api.get("/api/me", headers=self.acme)).status_code == 200, "her colleagues stay"
@@ -197,7 +243,7 @@ class TestWhatIsLeft:
         self, api: httpx.AsyncClient, ledger: Ledger, ada: str, database_url: str
     ) -> None:
         """The erasure is on a list in the object store; the restored database knows nothing of it."""
-        erasure = (await erase(api, self.acme, ada)).json()["id"]
+        erasure = (await erase(api, self.by_operator, ada)).json()["id"]
         work = work_of(ledger.wiring)
         await work.begin(erasure)
         async with ledger.database.transaction() as session:
@@ -227,6 +273,89 @@ class TestWhatIsLeft:
             assert await find_in_tables(session, "may@example.org") == []
 
 
+async def set_up_globex(api: httpx.AsyncClient, ledger: Ledger) -> Headers:
+    """A stranger's organisation, with words in an open row and in the audit log."""
+    globex = await sign_up(api, "globex")
+    hook = {"url": "http://127.0.0.1:8080/hook", "description": "Calls our Large Language Model, ada@example.org"}
+    assert (await api.post("/api/webhooks", json=hook, headers=globex)).status_code == 201
+    for name in ("Large Language Model", "plain"):
+        assert (await api.post("/api/keys", json={"kind": "ck", "name": name}, headers=globex)).status_code == 201
+    await ledger.record()
+    await ledger.seal()
+    return globex
+
+
+class TestFormerNames:
+    async def test_are_erased_too(self, api: httpx.AsyncClient, ledger: Ledger, settings: Settings) -> None:
+        provider = await provider_of(api)
+        bob = (await provider.add())["id"]
+        headers = bearer(provider.admin)
+        note = {"kind": "ck", "name": "for Bob Stone, bob@acme.example"}
+        assert (await api.post("/api/keys", json=note, headers=headers)).status_code == 201
+        await ledger.wiring.mail.send(Letter("ltr_1", "bob@acme.example", "Welcome", "Bob Stone"))
+        changes = [
+            {"op": "replace", "path": "userName", "value": "robert@acme.example"},
+            {"op": "replace", "path": "name", "value": {"givenName": "Robert", "familyName": "Granite"}},
+        ]
+        for change in changes:
+            answer = await provider.patch(f"Users/{bob}", change)
+            assert answer.status_code == 200, answer.text
+        erasure = (await erase(api, headers, bob)).json()["id"]
+        await work_of(ledger.wiring).do_all(erasure)
+        await ledger.record()
+        every = ("bob@acme.example", "Bob Stone", "robert@acme.example", "Robert Granite")
+        async with ledger.database.transaction() as session:
+            assert await find_in_tables(session, *every) == []
+        assert find_in_files(settings.state, *every) == []
+
+
+class TestWordsOfStrangers:
+    @pytest.mark.parametrize(
+        "name",
+        ["Large Language Model", '"on_behalf_of": ""', ".* .*"],
+    )
+    async def test_nobody_rewrites_them_by_a_name(self, api: httpx.AsyncClient, ledger: Ledger, name: str) -> None:
+        globex = await set_up_globex(api, ledger)
+        before = await everything_of(api, globex)
+        await sign_up(api, "acme")
+        body = {"organisation": "mallory", "name": name, "email": "ada@example.org", "password": PASSWORD}
+        answer = await api.post("/api/organisations", json=body)
+        assert answer.status_code == 201, answer.text
+        mallory = await sign_in(api, "ada@example.org")
+        erasure = (await erase(api, mallory, "me")).json()["id"]
+        await work_of(ledger.wiring).do_all(erasure)
+        assert await everything_of(api, globex) == before
+        async with ledger.database.transaction() as session:
+            users = await session.execute(text("SELECT count(*) FROM users WHERE email = 'ada@example.org'"))
+            assert users.scalar_one() == 0
+
+    async def test_an_administrator_answers_for_their_own_organisation(
+        self, api: httpx.AsyncClient, ledger: Ledger
+    ) -> None:
+        globex = await set_up_globex(api, ledger)
+        before = await everything_of(api, globex)
+        acme = await sign_up(api, "acme")
+        named = await add(api, acme, "ada@example.org", "Large Language Model")
+        hook = {"url": "http://127.0.0.1:8080/hook", "description": "Ask Large Language Model at ada@example.org"}
+        assert (await api.post("/api/webhooks", json=hook, headers=acme)).status_code == 201
+        await ledger.record()
+        erasure = (await erase(api, acme, named)).json()["id"]
+        await work_of(ledger.wiring).do_all(erasure)
+        hooks = (await api.get("/api/webhooks", headers=acme)).json()["items"]
+        assert [each["description"] for each in hooks] == ["Ask [erased] at [erased]"]
+        assert await everything_of(api, globex) == before
+
+
+async def everything_of(api: httpx.AsyncClient, who: Headers) -> list[object]:
+    """What an organisation reads of itself."""
+    found: list[object] = []
+    for path in ("audit/entries", "webhooks", "keys", "users"):
+        answer = await api.get(f"/api/{path}", headers=who)
+        assert answer.status_code == 200, answer.text
+        found.append(answer.json()["items"])
+    return found
+
+
 class TestThatItSurvives:
     @pytest.mark.parametrize(
         "moment",
@@ -244,7 +373,8 @@ class TestThatItSurvives:
     ) -> None:  # fmt: skip
         acme = await sign_up(api, "acme")
         ada = await live(api, acme, ledger, await people.operator())
-        erasure = (await erase(api, acme, ada)).json()["id"]
+        operator = await sign_in(api, "operator@example.org")
+        erasure = (await erase(api, operator, ada)).json()["id"]
         arguments = [str(WORKER), database_url, str(settings.state), ledger.wiring.clock.now().isoformat()]
         doomed = await asyncio.create_subprocess_exec(sys.executable, *arguments, moment)
         async with asyncio.timeout(SECONDS):

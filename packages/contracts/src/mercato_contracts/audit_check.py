@@ -33,6 +33,7 @@ class ReaderCheck:
         self._leaves: list[bytes] = []
         self._pruned = 0
         self.entries = 0
+        self.erased = 0  # of them without details
         self.findings: list[AuditFinding] = []
 
     @property
@@ -58,6 +59,7 @@ class ReaderCheck:
     def check_entry(self, entry: AuditEntry) -> None:
         """Check that the entry's text has the hash at its place, and that the shown fields match the text."""
         self.entries += 1
+        self.erased += entry.details_erased
         place = entry.core.place
         number = place - self._pruned
         if not 0 <= number < len(self._leaves) or self._leaves[number] != leaf_hash(entry.sealed.encode()):

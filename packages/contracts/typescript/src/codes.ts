@@ -61,6 +61,7 @@ export type ErrorCode =
   | "embedding_endpoint_away"
   | "embedding_model_missing"
   | "eras_not_offered"
+  | "erasure_begun"
   | "erasure_not_found"
   | "export_not_found"
   | "exports_busy"
@@ -490,6 +491,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   embedding_endpoint_away: 503,
   embedding_model_missing: 503,
   eras_not_offered: 422,
+  erasure_begun: 409,
   erasure_not_found: 404,
   export_not_found: 404,
   exports_busy: 503,

@@ -134,12 +134,21 @@ def verify_log(mp: Mp, head_files: tuple[Path, ...], export: Path | None) -> Non
         )
     if newest is not None:
         _remember(memory, url, newest)
-    result = {"holds": True, "entries": check.entries, "size": check.size, "heads": len(known)}
+    result = {"holds": True, "entries": check.entries, "erased": check.erased, "size": check.size, "heads": len(known)}
     mp.console.show(
         {**result, "head": None if newest is None else newest.model_dump(mode="json")},
-        lambda: mp.console.fields([("entries checked", check.entries), ("of", check.size), ("heads", len(known))]),
+        lambda: mp.console.fields(
+            [
+                ("entries checked", check.entries),
+                ("of", check.size),
+                ("heads", len(known)),
+                ("without details", check.erased),
+            ]
+        ),
     )
     mp.console.note("The log is what was sealed.")
+    if check.erased:
+        mp.console.note("Details go with the people whom they name: `mp audit list --verb subject.erased`.")
 
 
 def _check_heads(check: "ReaderCheck", known: "list[tuple[AuditHead, str]]") -> None:

@@ -14,7 +14,7 @@ from mercato.admin.export_rows import ExportRows
 from mercato.admin.models import AuditRow, Erasure
 from mercato.admin.news import AuditPruned, ErasureAsked, SubjectErased
 from mercato.admin.personal_rows import PersonalRows
-from mercato.admin.words import Words
+from mercato.admin.words import Words, says
 from mercato.discovery import tell_rewritten
 from mercato.identity import KnownPerson, PersonKeys, Subjects
 from mercato.platform import (
@@ -105,32 +105,32 @@ class ErasureWork:
         """Letters that a folder of this machine keeps, and copies that were made for the person."""
         async with self._database.transaction() as session:
             _, person = await self._read(session, erasure_id)
-            copies = [export.object_key for export in await ExportRows(session).of_person(person.id)]
-        for key in copies:
-            await self._objects.delete(key)
-        return await self._note(erasure_id, "letters in files", await self._mail.forget(person.email))
+        await self._forget_copies(person)
+        letters = sum([await self._mail.forget(email) for email in person.addresses])
+        return await self._note(erasure_id, "letters in files", letters)
 
     async def mask(self, erasure_id: str, name: str) -> Json:
         """The person's name and address in words of one table."""
         async with self._database.transaction() as session:
-            _, person = await self._read(session, erasure_id)
+            erasure, person = await self._read(session, erasure_id)
             rows = PersonalRows(session)
             await rows.begin_erasing()
             table, note = next(each for each in described_tables() if each[0].name == name)
-            changed = await rows.mask(table, note, person.id, Words.of(person))
+            changed = await rows.mask(table, note, person, await self._words(session, erasure, person))
             for key in changed if name == _INDEXED else ():
                 await tell_rewritten(session, self._outbox, str(key[0]), by=_BY)
         return await self._note(erasure_id, name, len(changed))
 
     async def erase_entries(self, erasure_id: str) -> Json:
-        """Details of audit entries that name the person in their words, whoever's they are."""
+        """Details of audit entries that name the person, as far as `Words` says."""
         async with self._database.transaction() as session:
-            _, person = await self._read(session, erasure_id)
-        words, erased, after = Words.of(person), 0, -1
+            erasure, person = await self._read(session, erasure_id)
+            words = await self._words(session, erasure, person)
+        erased, after = 0, -1
         while True:
             async with self._database.transaction() as session:
                 page = await AuditRows(session).details_after(after, _ENTRIES_AT_ONCE)
-                erased += await _erase_named(session, page, words)
+                erased += await _erase_named(session, page, person, words)
             if len(page) < _ENTRIES_AT_ONCE:
                 break
             after = page[-1].place
@@ -141,6 +141,8 @@ class ErasureWork:
         counts: dict[str, int] = {}
         async with self._database.transaction() as session:
             _, person = await self._read(session, erasure_id)
+        await self._forget_copies(person)  # again: their names go with the rows
+        async with self._database.transaction() as session:
             rows = PersonalRows(session)
             await rows.begin_erasing()
             counts["audit entries of theirs"] = await AuditRows(session).count_details_of(person.id)
@@ -177,6 +179,18 @@ class ErasureWork:
         assert person is not None
         return erasure, person
 
+    async def _forget_copies(self, person: KnownPerson) -> None:
+        async with self._database.transaction() as session:
+            copies = [export.object_key for export in await ExportRows(session).of_person(person.id)]
+        for key in copies:
+            await self._objects.delete(key)
+
+    async def _words(self, session: Session, erasure: Erasure, person: KnownPerson) -> Words:
+        """An operator who asks about somebody else answers for what is rewritten in all organisations."""
+        asker = await Subjects(session, self._clock, self._outbox).find(erasure.asked_by)
+        by_operator = asker is not None and asker.is_operator and asker.id != person.id
+        return Words.of(person, everywhere=by_operator)
+
     async def _note(self, erasure_id: str, what: str, count: int) -> int:
         if count:
             async with self._database.transaction() as session:
@@ -184,14 +198,20 @@ class ErasureWork:
         return count
 
 
-async def _erase_named(session: Session, page: Sequence[AuditRow], words: Words) -> int:
+async def _erase_named(session: Session, page: Sequence[AuditRow], person: KnownPerson, words: Words) -> int:
     """Of these entries, drop the details with the person's words; how many."""
+
+    def pattern(row: AuditRow) -> str:
+        if person.id in (row.actor_id, row.target_id):
+            return words.in_own
+        return words.in_organisation if row.organisation_id in person.organisations else words.elsewhere
+
     opened = await open_all(session, [row.details for row in page])
     named = [
         row.place
         for row, details in zip(page, opened, strict=True)
         # What says that entries were pruned is never lost; it names nobody in its words.
-        if row.verb != AuditPruned.topic and details and words.is_in(json.dumps(details, ensure_ascii=False))
+        if row.verb != AuditPruned.topic and details and pattern(row) and says(details, pattern(row))
     ]
     return await AuditRows(session).erase_details_at(named)
 

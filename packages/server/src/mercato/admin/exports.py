@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 
+from mercato.admin.erasure_rows import ErasureRows
 from mercato.admin.export_rows import ExportRows
 from mercato.admin.models import PersonExport
 from mercato.admin.news import PersonExportAsked
-from mercato.admin.refusals import ExportNotFound
+from mercato.admin.refusals import ErasureBegun, ExportNotFound
 from mercato.identity import Caller, Permission, Subjects
 from mercato.platform import LONGEST_LINK, Clock, Ids, ObjectStore, Outbox, Session
 from mercato_contracts import ids as id_prefix
@@ -31,9 +32,12 @@ class PersonExports:
     async def ask(self, caller: Caller, person_id: str) -> PersonExport:
         """Begin. While one is under way, asking again gives the same.
 
-        Raises `StepUpNeeded`, `NotFound`, `NotAllowed`.
+        Raises `StepUpNeeded`, `NotFound`, `NotAllowed`, `ErasureBegun`.
         """
         person = await self._subjects.take(caller, person_id)
+        erasure = await ErasureRows(self._session).find_of(person.id)
+        if erasure is not None:
+            raise ErasureBegun("This person is being erased.", erasure=erasure.id)
         found = await self._rows.under_way(person.id)
         if found is not None:
             return found

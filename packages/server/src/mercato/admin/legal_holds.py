@@ -3,6 +3,7 @@
 from mercato.admin.erasure_rows import ErasureRows
 from mercato.admin.models import LegalHold
 from mercato.admin.news import LegalHoldChanged
+from mercato.admin.refusals import ErasureBegun
 from mercato.identity import Caller, Permission, Subjects
 from mercato.platform import Clock, Ids, NotFound, Outbox, Session
 from mercato_contracts import ids as id_prefix
@@ -20,14 +21,17 @@ class LegalHolds:
         self._outbox = outbox
 
     async def place(self, caller: Caller, person_id: str, reason: str) -> LegalHold:
-        """A person has one hold at most; placing it again changes nothing. Raises `NotFound`."""
+        """A person has one hold at most; placing it again changes nothing. Raises `NotFound`, `ErasureBegun`."""
         caller.require(Permission.ORGANISATIONS_WRITE)
-        person = await self._subjects.find(person_id)
+        person = await self._subjects.lock(person_id)
         if person is None:
             raise NotFound(f"There is no person {person_id}.", user=person_id)
         found = await self._rows.find_hold(person_id, lock=True)
         if found is not None:
             return found
+        erasure = await self._rows.find_of(person_id)
+        if erasure is not None:
+            raise ErasureBegun("The erasure of this person was asked for before.", erasure=erasure.id)
         hold = LegalHold(
             id=self._ids.new(id_prefix.LEGAL_HOLD),
             person_id=person.id,

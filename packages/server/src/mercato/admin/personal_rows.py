@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Table, Text, and_, cast, delete, func, or_, select, text, update
 
 from mercato.admin.words import ERASED, Words
+from mercato.identity import KnownPerson
 from mercato.platform import ColumnKind, Described, Erased, Session
 
 Keyed = tuple[Any, ...]
@@ -22,13 +23,15 @@ class PersonalRows:
         await self._session.execute(text("SET LOCAL mercato.privacy = 'erase'"))
         await self._session.execute(text("SET LOCAL statement_timeout = '15min'"))
 
-    async def mask(self, table: Table, note: Described, person: str, words: Words) -> list[Keyed]:
+    async def mask(self, table: Table, note: Described, person: KnownPerson, words: Words) -> list[Keyed]:
         """Put `[erased]` for the person's name and address in words of this table; the keys of the changed rows."""
         columns = note.columns_that(Erased.MASKED)
-        changed = await self._mask(table, columns, words.everywhere, None)
-        own = _own(table, note, person)
-        if own is not None and words.in_own != words.everywhere:
-            changed += await self._mask(table, columns, words.in_own, own)
+        changed = await self._mask(table, columns, words.elsewhere, None) if words.elsewhere else []
+        theirs = _of_organisations(table, person.organisations)
+        if theirs is not None and words.in_organisation != words.elsewhere:
+            changed += await self._mask(table, columns, words.in_organisation, theirs)
+        if words.in_own != words.elsewhere:
+            changed += await self._mask(table, columns, words.in_own, _about(table, note, person))
         return changed
 
     async def delete(self, table: Table, note: Described, person: str) -> int:
@@ -64,12 +67,14 @@ class PersonalRows:
         )
         return [tuple(row) for row in done]
 
-    async def of_person(self, table: Table, note: Described, person: str, email: str) -> list[dict[str, Any]]:
+    async def of_person(
+        self, table: Table, note: Described, person: str, emails: Sequence[str]
+    ) -> list[dict[str, Any]]:
         """The rows that are theirs, by their id or their address, without secrets."""
         own = _own(table, note, person)
         conditions = [] if own is None else [own]
         conditions += [
-            func.lower(table.columns[name]) == email.lower()
+            func.lower(table.columns[name]).in_([email.lower() for email in emails])
             for name in note.columns_of(ColumnKind.CONTACT)
             if isinstance(table.columns[name].type, Text)
         ]
@@ -79,6 +84,42 @@ class PersonalRows:
         query = select(*(table.columns[name] for name in names)).where(or_(*conditions))
         rows = await self._session.execute(query.order_by(*table.primary_key.columns))
         return [dict(row) for row in rows.mappings()]
+
+
+def _about(table: Table, note: Described, person: KnownPerson) -> ColumnElement[bool]:
+    """Rows that name the person by their id, or are addressed to them."""
+    own = _own(table, note, person.id)
+    conditions = [] if own is None else [own]
+    for column in table.columns:
+        if note.columns[column.name].outcome is Erased.MASKED:
+            conditions.append(cast(column, Text).contains(person.id, autoescape=True))
+        if note.columns[column.name].kind is ColumnKind.CONTACT and isinstance(column.type, Text):
+            conditions.append(func.lower(column).in_([each.lower() for each in person.addresses]))
+        if column.name == "subject_id":
+            conditions.append(column == person.id)
+    return or_(*conditions)
+
+
+_WHOSE = ("organisation_id", "consumer_id", "vendor_id")
+_WHOSE_BY = {
+    "service_id": ("services", "vendor_id"),
+    "submission_id": ("submissions", "vendor_id"),
+    "run_id": ("training_runs", "organisation_id"),
+}
+
+
+def _of_organisations(table: Table, organisations: Sequence[str]) -> ColumnElement[bool] | None:
+    """Rows of these organisations; `None` for a table that does not say whose they are."""
+    if table.name == "organisations":
+        return table.columns["id"].in_(organisations)
+    direct = [table.columns[name].in_(organisations) for name in _WHOSE if name in table.columns]
+    if direct:
+        return or_(*direct)
+    for name, (other, whose) in _WHOSE_BY.items():
+        if name in table.columns:
+            of = table.metadata.tables[other]
+            return table.columns[name].in_(select(of.columns["id"]).where(of.columns[whose].in_(organisations)))
+    return None
 
 
 def _own(table: Table, note: Described, person: str) -> ColumnElement[bool] | None:

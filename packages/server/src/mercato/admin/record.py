@@ -13,7 +13,7 @@ from mercato.admin.details import people_of, seal_details
 from mercato.admin.news import AccessRefused
 from mercato.admin.seal import log_chain
 from mercato.admin.subjects import RECORDED_AT_ONCE, Subject, audited_news, subject_of, verb_of
-from mercato.identity import Actor, Actors, PersonKeys
+from mercato.identity import Actor, Actors, InvitationAccepted, MembershipChanged, PersonKeys
 from mercato.platform import Clock, DurableSubscriber, Event, Ids, News, RequestContext, Session, mask_fields
 from mercato.publishing import Catalogue
 from mercato_contracts import ids as id_prefix
@@ -21,6 +21,7 @@ from mercato_contracts.audit import AuditActor, AuditCore, AuditTarget, at_text,
 from mercato_contracts.merkle import leaf_hash
 
 _NO_CONTEXT = RequestContext()
+_COMING_AND_GOING = (InvitationAccepted, MembershipChanged)
 
 
 class AuditRecorder:
@@ -66,7 +67,7 @@ class AuditRecorder:
     ) -> dict[str, Any]:
         news, context = event.news, event.context or _NO_CONTEXT
         details = self._details(event, subject, known)
-        actor = _actor(news.by, context, known)
+        actor = _actor(news, context, subject, known)
         core = AuditCore(
             place=place,
             id=self._ids.new(id_prefix.AUDIT_ENTRY),
@@ -121,13 +122,24 @@ async def _find_names(session: Session, events: Sequence[Event[News]], subjects:
     return known
 
 
-def _actor(by: str, context: RequestContext, known: Mapping[str, Actor]) -> AuditActor:
-    found = known.get(by)
+def _actor(news: News, context: RequestContext, subject: Subject, known: Mapping[str, Actor]) -> AuditActor:
+    by, found = news.by, known.get(news.by)
     if found is not None:
-        return AuditActor(id=by, kind="key" if found.kind == "key" else "user", organisation=found.organisation_id)
+        organisation = _acted_in(news, context, subject) or found.organisation_id
+        return AuditActor(id=by, kind="key" if found.kind == "key" else "user", organisation=organisation)
     if by == "" or by == context.address:
         return AuditActor(id=by, kind="nobody")
     return AuditActor(id=by, kind="process", organisation=context.organisation_id)
+
+
+def _acted_in(news: News, context: RequestContext, subject: Subject) -> str:
+    """The organisation that the session acted in, which may be another than the account's; empty where none is known.
+
+    Who joins or leaves an organisation does so in that one. Who views as somebody acts in their own.
+    """
+    if isinstance(news, _COMING_AND_GOING):
+        return subject.organisation_id
+    return context.organisation_id if context.actor == news.by and not context.on_behalf_of else ""
 
 
 def _whose(actor: AuditActor, subject: Subject, known: Mapping[str, Actor], operators: set[str]) -> str:

@@ -36,6 +36,14 @@ class AuditPrunedAway(Conflict):
     fix = "Use a head that is newer than the oldest entry that `GET /api/audit/entries` still lists."
 
 
+class ErasureBegun(Conflict):
+    """What is known of this person goes, or is gone: nothing can be held or copied any more."""
+
+    code = "erasure_begun"
+    title = "The person is being erased"
+    fix = "Look at the erasure; what it took cannot be brought back."
+
+
 class UnderLegalHold(Conflict):
     """What is known of this person must be kept for now."""
 

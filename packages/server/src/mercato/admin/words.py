@@ -1,8 +1,10 @@
-"""A person's name and address in texts: how they are found, and what replaces them."""
+"""A person's name and address in texts: how they are found, where, and what replaces them."""
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mercato.identity import KnownPerson
 
@@ -14,24 +16,44 @@ _LETTERS = "[[:alnum:]_]"
 class Words:
     """What to look for: as regular expressions of PostgreSQL, without regard to case.
 
-    The address is looked for everywhere. A name of one word is too common for that: `name` is then looked for in rows
-    that the person wrote, and `everywhere` holds the address alone.
+    Anybody may sign up under any name, `Large Language Model` too, and what others wrote is not theirs to rewrite. So
+    both are looked for in rows that have the person's id (`in_own`), and in rows of their organisations
+    (`in_organisation`), there without a name of one word. In other rows nothing is, unless an operator asks for the
+    erasure, who answers for what is rewritten in all organisations (`elsewhere`, else empty).
     """
 
-    everywhere: str
     in_own: str
+    in_organisation: str
+    elsewhere: str
 
     @classmethod
-    def of(cls, person: KnownPerson) -> "Words":
-        """The address and the name of this person."""
-        address = rf"(?<![[:alnum:]._%+-]){_literal(person.email)}(?![[:alnum:]_-]|\.[[:alnum:]])"
-        name = rf"(?<!{_LETTERS}){_literal(person.name.strip())}(?!{_LETTERS})"
-        both = f"(?:{address}|{name})" if person.name.strip() else address
-        return cls(everywhere=both if len(person.name.split()) > 1 else address, in_own=both)
+    def of(cls, person: KnownPerson, *, everywhere: bool) -> "Words":
+        """The addresses and the names of this person."""
+        addresses = [
+            rf"(?<![[:alnum:]._%+-]){_literal(each)}(?![[:alnum:]_-]|\.[[:alnum:]])" for each in person.addresses
+        ]
+        names = {
+            name: rf"(?<!{_LETTERS}){_literal(name)}(?!{_LETTERS})" for each in person.names if (name := each.strip())
+        }
+        several = [pattern for name, pattern in names.items() if len(name.split()) > 1]
+        in_organisation = _one_of([*addresses, *several])
+        return cls(
+            in_own=_one_of([*addresses, *names.values()]),
+            in_organisation=in_organisation,
+            elsewhere=in_organisation if everywhere else "",
+        )
 
-    def is_in(self, text: str) -> bool:
-        """Whether a text has what is looked for everywhere."""
-        return re.search(_for_python(self.everywhere), text, re.IGNORECASE) is not None
+
+def says(details: Any, pattern: str) -> bool:
+    """Whether a text within these values has what the pattern finds. Names of members are nobody's words."""
+    if isinstance(details, str):
+        return re.search(_for_python(pattern), details, re.IGNORECASE) is not None
+    within = details.values() if isinstance(details, dict) else details if isinstance(details, list) else ()
+    return any(says(each, pattern) for each in within)
+
+
+def _one_of(patterns: Sequence[str]) -> str:
+    return f"(?:{'|'.join(patterns)})"
 
 
 def _literal(text: str) -> str:

@@ -1,5 +1,6 @@
 """The data map of identity: most of what the marketplace knows of people."""
 
+from mercato.identity.former_names import FormerName
 from mercato.identity.membership_models import Membership
 from mercato.identity.models import (
     DeploymentAllowance,
@@ -258,6 +259,18 @@ describe(
     WITH_ACCOUNT,
     ids="group_id",
     more={"user_id": ColumnNote(ColumnKind.PERSON, "The member.", _GONE)},
+)
+describe(
+    FormerName,
+    "Names and addresses that people had before: an erasure looks for these too.",
+    LegalBasis.LAW,
+    WITH_ACCOUNT,
+    times="until",
+    more={
+        "user_id": ColumnNote(ColumnKind.PERSON, "Who it is.", _GONE),
+        "email": ColumnNote(ColumnKind.CONTACT, "The address.", _GONE),
+        "name": ColumnNote(ColumnKind.CONTACT, "The name.", _GONE),
+    },
 )
 describe(
     Membership,

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from mercato.identity.access import end_access
 from mercato.identity.attempts import Attempts
 from mercato.identity.caller import Caller
+from mercato.identity.former_names import former_names
 from mercato.identity.local_ways import LocalWays
+from mercato.identity.membership_rows import MembershipRows
 from mercato.identity.models import User
 from mercato.identity.permissions import Permission, Role
 from mercato.identity.repository import IdentityRepository
@@ -22,6 +24,21 @@ class KnownPerson:
     organisation_id: str
     email: str
     name: str
+    organisations: tuple[str, ...]
+    """Of the account, and where else they are."""
+    is_operator: bool
+    former: tuple[tuple[str, str], ...] = ()
+    """Pairs of address and name that they had before."""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Their address, and those that they had."""
+        return tuple(dict.fromkeys((self.email, *(email for email, _ in self.former))))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Their name, and those that they had."""
+        return tuple(dict.fromkeys((self.name, *(name for _, name in self.former))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +73,19 @@ class Subjects:
         if user.id != caller.actor:
             self._require_power_over(caller, user)
         await self._standing.lock_organisation(user.organisation_id)
-        return _person(user)
+        return await self._known(user)
 
     async def find(self, user_id: str) -> KnownPerson | None:
         user = await self._rows.find_user(user_id)
-        return None if user is None else _person(user)
+        return None if user is None else await self._known(user)
+
+    async def lock(self, user_id: str) -> KnownPerson | None:
+        """The person, once nobody else changes who is in their organisation."""
+        user = await self._rows.find_user(user_id)
+        if user is None:
+            return None
+        await self._standing.lock_organisation(user.organisation_id)
+        return await self._known(user)
 
     async def missed(self, person: KnownPerson) -> Missed:
         """What their organisation would be without them."""
@@ -84,6 +109,20 @@ class Subjects:
         await end_access(self._session, self._clock, self._outbox, user.id, by=by, organisation_id=None)
         await Attempts(self._session, self._clock).succeeded(f"account:{person.email}")
 
+    async def _known(self, user: User) -> KnownPerson:
+        home = await self._rows.find_organisation(user.organisation_id)
+        assert home is not None
+        elsewhere = [place.id for _, place in await MembershipRows(self._session).of_person(user.id)]
+        return KnownPerson(
+            id=user.id,
+            organisation_id=user.organisation_id,
+            email=user.email,
+            name=user.name,
+            organisations=(user.organisation_id, *elsewhere),
+            is_operator=home.is_operator,
+            former=await former_names(self._session, user.id),
+        )
+
     def _may_know(self, caller: Caller, user: User) -> bool:
         """Everybody knows themselves, whichever organisation they act in."""
         return user.id == caller.actor or user.organisation_id == caller.organisation_id or _rules_all(caller)
@@ -97,7 +136,3 @@ class Subjects:
 
 def _rules_all(caller: Caller) -> bool:
     return caller.is_operator and caller.may(Permission.ORGANISATIONS_WRITE)
-
-
-def _person(user: User) -> KnownPerson:
-    return KnownPerson(user.id, user.organisation_id, user.email, user.name)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mercato.identity.access import end_access
 from mercato.identity.caller import Caller
+from mercato.identity.former_names import keep_former_name
 from mercato.identity.handover import find_obstacle
 from mercato.identity.local_ways import LocalWays
 from mercato.identity.models import User
@@ -101,6 +102,7 @@ class ScimPeople:
         if facts != facts_of_person(user, row):
             email = _address(facts)
             await self._require_free_name(caller, facts, but=user.id)
+            await self._keep_former_name(user, email, facts.name)
             await self._move(user, email)
             row = row or self._adopt(user)
             write_person(row, facts, self._clock.now())
@@ -132,6 +134,7 @@ class ScimPeople:
         settings = await self._roles.settings_of(caller.organisation_id)
         row.removed_at, row.is_led = None, user.disabled_at is not None
         write_person(row, facts, self._clock.now())
+        await self._keep_former_name(user, user.email, facts.name)
         user.name, before = facts.name, user.role
         if row.is_led and before != settings.default_role:
             user.role = settings.default_role
@@ -169,6 +172,10 @@ class ScimPeople:
             raise ScimTaken("Somebody with this address is here already.")
         user.email = email
         await PeopleRows(self._session).void_resets(user.id, self._clock.now())
+
+    async def _keep_former_name(self, user: User, email: str, name: str) -> None:
+        if (email, name) != (user.email, user.name):
+            await keep_former_name(self._session, user, self._clock.now())
 
     def _adopt(self, user: User) -> ScimPerson:
         """A person who was here before the provider: their role stays people's affair."""

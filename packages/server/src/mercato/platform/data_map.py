@@ -45,7 +45,7 @@ class Erased(StrEnum):
     STAYS = "stays: an id that leads to nobody afterwards"
     ROW = "the row is deleted"
     BLANKED = "overwritten in the person's rows"
-    MASKED = "the person's name and address are masked in every row"
+    MASKED = "the person's name and address are masked where they are theirs"
     SHREDDED = "sealed with a key of the person, which is destroyed"
 
 
