@@ -134,3 +134,23 @@ async def test_a_repeat_with_the_same_key_makes_one_entry(office: _Office, api: 
 async def test_an_export_of_usage_is_in_the_log(office: _Office, api: httpx.AsyncClient) -> None:
     assert (await api.get("/api/usage/calls/export", headers=office.who)).status_code == 200
     assert await office.verbs() == ["usage.exported"]
+
+
+async def test_exports_and_what_operators_read_of_others_are_entries(office: _Office) -> None:
+    await office.verbs()
+    await office.do("GET", "statement/export?format=jsonl")
+    await office.do("GET", "usage/calls?side=consumer")
+    await office.do("GET", "statement")
+    assert await office.verbs() == ["statement.exported"]
+    for path, verb in (
+        ("statement/export?format=jsonl&side=marketplace", "statement.exported"),
+        ("statement?side=marketplace", "statement.read"),
+        ("usage/calls?side=marketplace", "usage.read"),
+        ("marketplace/keys", "keys.read"),
+        ("usage/series?side=marketplace&group_by=consumer", "usage.read"),
+        ("usage/series?side=marketplace&consumer_id=org_1", "usage.read"),
+    ):
+        await office.do("GET", path, who=office.operator)
+        assert await office.verbs() == [verb], path
+    await office.do("GET", "usage/series?side=marketplace&group_by=service", who=office.operator)
+    assert await office.verbs() == []

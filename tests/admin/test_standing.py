@@ -97,6 +97,21 @@ async def test_the_change_reaches_gateways_out_of_turn(database: Database, ledge
     assert answer.model_dump() == {"type": "consumer_changed", "id": "org_1"}
 
 
+async def test_the_organisation_sees_why_it_was_suspended_and_not_by_whom(
+    api: httpx.AsyncClient, operator: Headers, ledger: Ledger
+) -> None:
+    acme = await sign_up(api, "acme")
+    await _post(api, operator, "organisations/acme/suspend", reason="unpaid invoices")
+    await _post(api, operator, "organisations/acme/reinstate", reason="paid")
+    await ledger.record()
+    answer = await api.get("/api/audit/entries", params={"verb": "organisation.changed"}, headers=acme)
+    entries = answer.json()["items"]
+    assert [entry["decision"]["reason"] for entry in entries] == ["paid", "unpaid invoices"]
+    assert [entry["core"]["verb"] for entry in entries] == ["organisation.changed"] * 2
+    assert [entry["details"] for entry in entries] == [None, None], "which of the operator's people it was is not told"
+    assert "First administrator" not in answer.text
+
+
 async def test_only_operators_decide_and_their_own_organisation_stays(
     api: httpx.AsyncClient, operator: Headers
 ) -> None:

@@ -36,7 +36,7 @@ STAYS_INSIDE = {
     "graphql_page_size", "graphql_wrong_door", "too_many_live",
     # SCIM's own errors, at `/scim/v2`, which describes itself.
     "scim_address_missing", "scim_administrator_kept", "scim_filter_refused", "scim_malformed", "scim_member_unknown",
-    "scim_not_offered", "scim_refused", "scim_taken",
+    "scim_member_kept", "scim_not_offered", "scim_refused", "scim_taken",
     # Bases of others, and a code that nothing gives any more.
     "backtest_malformed", "conflict", "refused",
 }  # fmt: skip

@@ -180,6 +180,31 @@ async def test_metrics_are_the_series_of_the_other_route(api: httpx.AsyncClient,
     assert codes(await ask(api, headers, query, by=["consumer"], **asked)) == ["usage_group_refused"]
 
 
+async def test_figures_count_as_cost_and_everyday_questions_stay(api: httpx.AsyncClient, market: Market) -> None:
+    headers = await sign_in(api, await market.people.join("acme"))
+    period = 'since: "2026-11-01T00:00:00Z", until: "2026-12-01T00:00:00Z"'
+    names = ["calls", "failed", "tokens_in", "tokens_out", "charged_nanos", "mean_us", "p50_us", "p95_us", "p99_us"]
+    all_names = str(names).replace("'", '"')
+
+    async def figures(count: int, step: str, more: str = "") -> list[str]:
+        field = f'metrics({period}, step: "{step}", metrics: {all_names}{more}) {{ steps }}'
+        query = "{ " + " ".join(f"m{number}: {field}" for number in range(count)) + " }"
+        return codes(await ask(api, headers, query))
+
+    assert set(await figures(30, "15m")) == {"graphql_too_large"}
+    # Each reading costs something, however few figures come of it.
+    assert set(await figures(30, "month")) == {"graphql_too_large"}
+    assert set(await figures(1, "day", ', groupBy: ["service"], top: 100')) == {"graphql_too_large"}
+    answer = await ask(api, headers, f'{{ metrics({period}, step: "15m", metrics: {all_names}) {{ steps }} }}')
+    by_name = f"query ($step: String!) {{ metrics({period}, step: $step, metrics: {all_names}) {{ steps }} }}"
+    assert codes(await ask(api, headers, by_name, step="15m")) == ["graphql_too_large"]
+    assert "longer steps, a shorter period" in answer["errors"][0]["message"]
+    # A dashboard: each metric by the hour for a month, or a dozen small questions at once.
+    assert await figures(1, "hour") == []
+    assert await figures(12, "week") == []
+    assert await figures(1, "day", ', groupBy: ["service"], top: 20') == []
+
+
 def nested(depth: int) -> str:
     return "{ " + "services(first: 1) { items { vendor { " * depth + "id" + " } } }" * depth + " }"
 

@@ -35,6 +35,9 @@ NEEDS_PROOF = {
     "decide_submission", "verify_organisation", "reinstate_organisation", "close_period", "lift_switch",
 }  # fmt: skip
 
+NEEDS_PROOF_TO_WIDEN = {"hold_key"}
+"""Taking away needs none; `test_a_hold_is_widened_with_a_proof_only` says what does."""
+
 NEEDS_NONE = {
     "it is how somebody signs in, joins or proves who they are, with a secret of its own": {
         "sign_up", "sign_in", "sign_in_by_passkey", "begin_passkey_sign_in", "refresh_session", "begin_sso",
@@ -44,7 +47,7 @@ NEEDS_NONE = {
     },
     "it only takes something away, or stops something": {
         "sign_out", "end_session", "end_other_sessions", "end_sessions_of", "end_view", "withdraw_invitation",
-        "disable_service_account", "revoke_key", "hold_key", "revoke_token", "remove_credential", "remove_webhook",
+        "disable_service_account", "revoke_key", "revoke_token", "remove_credential", "remove_webhook",
         "drop_budget", "cancel_subscription", "suspend_organisation", "throw_switch", "place_legal_hold",
         "withdraw_service", "yank_release", "deprecate_release", "abort_canary", "stop_training_run",
         "cancel_workflow", "end_announcement", "forget_search", "remove_review", "hide_review", "let_approval_go",
@@ -73,13 +76,13 @@ OLD = timedelta(minutes=11)
 
 
 def test_every_operation_that_changes_something_is_decided_once() -> None:
-    decided = [*NEEDS_PROOF, *(name for names in NEEDS_NONE.values() for name in names)]
+    decided = [*NEEDS_PROOF, *NEEDS_PROOF_TO_WIDEN, *(name for names in NEEDS_NONE.values() for name in names)]
     assert sorted(decided) == sorted(CHANGES), "add the operation to NEEDS_PROOF, or to NEEDS_NONE with its reason"
 
 
 @pytest.mark.parametrize("name", sorted(CHANGES))
 def test_the_code_asks_for_a_proof_exactly_where_the_table_says(name: str) -> None:
-    assert (_CODE in facts_of(name).refusals) == (name in NEEDS_PROOF)
+    assert (_CODE in facts_of(name).refusals) == (name in NEEDS_PROOF | NEEDS_PROOF_TO_WIDEN)
 
 
 async def test_an_old_proof_is_refused_exactly_where_the_table_says(
@@ -108,3 +111,21 @@ async def test_a_new_proof_is_enough(api: httpx.AsyncClient, offices: dict[bool,
             answer = await OPERATIONS[name].send(api, await offices[in_operator].sign_in(role), {})
             assert answer.status_code < 500, name
             assert answer.is_success or answer.json()["code"] != _CODE, name
+
+
+async def test_a_hold_is_widened_with_a_proof_only(api: httpx.AsyncClient, offices: dict[bool, Office]) -> None:
+    new, old = await offices[False].sign_in(Role.ADMIN), await offices[False].sign_in(Role.ADMIN, OLD)
+    made = await api.post("/api/keys", json={"kind": "ck", "name": "server"}, headers=old)
+    assert made.status_code == 201, made.text
+
+    async def hold(who: dict[str, str], *addresses: str) -> str:
+        body = {"services": [], "addresses": list(addresses)}
+        answer = await api.put(f"/api/keys/{made.json()['id']}/hold", json=body, headers=who)
+        return "held" if answer.is_success else str(answer.json()["code"])
+
+    assert await hold(old, "10.0.0.0/8", "2001:db8::/32") == "held"
+    assert await hold(old, "10.1.0.0/16") == "held"
+    for wider in ((), ("10.0.0.0/8",), ("10.1.0.0/16", "192.0.2.0/24"), ("2001:db8::/32",)):
+        assert await hold(old, *wider) == _CODE, wider
+    assert await hold(old, "10.1.0.0/16") == "held", "the same again changes nothing"
+    assert await hold(new) == "held"

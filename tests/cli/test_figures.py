@@ -55,6 +55,27 @@ def test_usage_by_two_groups_in_a_time_zone(counted: Mp) -> None:
     assert (refused.returncode, "Asia/Kolkata" in refused.stderr) == (1, True)
 
 
+def test_usage_and_calls_are_narrowed_as_the_api_narrows_them(counted: Mp) -> None:
+    (own,) = counted.json("usage", "--by", "service", "--step", "day")["series"]
+    for words, calls in (
+        (("--service", own["keys"][0]), [3]),
+        (("--service", "svc_none"), []),
+        (("--status-class", "2", "--operation", "POST /v1/embeddings"), [3]),
+        (("--status-class", "5"), []),
+        (("--top", "1", "--protocol", "openai"), [3]),
+    ):
+        found = counted.json("usage", *words)
+        assert [line["total"]["calls"] for line in found["series"]] == calls, words
+    more = counted.json("usage", "--metric", "p95_us", "--metric", "bytes_out")
+    assert more["metrics"][-2:] == ["p95_us", "bytes_out"]
+    assert more["series"][0]["total"]["p95_us"] > 0
+    assert "p95 us" in counted("usage", "--metric", "p95_us").stdout
+    vendor = counted.json("usage", "--by", "vendor", "--step", "day")["series"][0]["keys"][0]
+    assert len(counted.json("calls", "--vendor", vendor, "--status-class", "2")["items"]) == 3
+    assert counted.json("calls", "--vendor", "org_none")["items"] == []
+    assert counted.json("calls", "--status-class", "5")["items"] == []
+
+
 def test_a_call_is_found_and_explained(counted: Mp) -> None:
     items: list[dict[str, Any]] = counted.json("calls", "--limit", "2")["items"]
     assert [item["service"] for item in items] == ["counted/figures"] * 2

@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from mercato.billing import Adjusting, Wanted
 from mercato.metering import DayRows
+from mercato.metering.steps import QUARTER, floor_quarter
 from mercato_contracts.dataplane import UsageEvent
 from mercato_contracts.pricing import is_owed
 from tests.metering.test_usage_api import sign_in
@@ -216,3 +217,28 @@ async def test_a_period_is_shown_beside_the_one_before_and_with_what_it_will_com
     left = sum(1 for ahead in range(5) if since + timedelta(days=2 + ahead, hours=12) > now)
     assert (forecast["method"], forecast["weeks"], forecast["so_far"]["calls"]) == ("same_weekdays", 4, 20)
     assert forecast["expected"]["calls"] == forecast["low"]["calls"] == forecast["high"]["calls"] == 20 + 10 * left
+
+
+async def test_a_young_service_of_an_old_organisation_is_forecast_by_its_own_days(
+    api: httpx.AsyncClient, market: Market
+) -> None:
+    _, customers = await shop(market)
+    old, young = customers[0], customers[2]
+    now = market.clock.now()
+    noon = now.replace(hour=12, minute=0, second=0, microsecond=0)
+    await market.take([market.event(old, at=noon - timedelta(days=back)) for back in range(1, 36)])
+    begins = noon - timedelta(days=3)
+    calls = [begins, noon - timedelta(days=2), noon - timedelta(days=1)]
+    await market.take([market.event(young, at=at) for at in calls for _ in range(100)])
+    await make_days(market)
+    headers = await sign_in(api, await market.operator())
+    since, until = noon - timedelta(days=3, hours=12), noon + timedelta(days=6, hours=12)
+    period = {"since": since.isoformat(), "until": until.isoformat(), "side": "marketplace", "metric": "calls"}
+    found = await series(api, headers, **period, service_id=young.service.id, forecast=True)
+    (forecast,) = found["forecast"]
+    seen = floor_quarter(now) + QUARTER
+    rate = 300 * ((until - seen) // QUARTER) // ((seen - begins) // QUARTER)
+    assert (forecast["method"], forecast["weeks"], forecast["so_far"]["calls"]) == ("run_rate", 0, 300)
+    assert forecast["expected"]["calls"] == 300 + rate > 800
+    (whole,) = (await series(api, headers, **period, forecast=True))["forecast"]
+    assert (whole["method"], whole["weeks"]) == ("same_weekdays", 4)

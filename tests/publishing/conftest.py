@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from mercato.adapters.policy_cedar import CedarPolicy
 from mercato.adapters.workflows_dbos import DbosWorkflows
+from mercato.admin import SuspensionKeeper
 from mercato.identity import Caller
 from mercato.platform import Clock, Database, Ids, MarketplaceSecret, Outbox, OutboxFeed
 from mercato.publishing import (
@@ -243,9 +244,9 @@ async def worker_with(market: Marketplace, rules: str | None, checks: ConfinedCh
     live = LiveCalls(CredentialSeal(MarketplaceSecret.of(bytes(32))), allow_private=True)
     pipeline = Pipeline(market.database, market.clock, market.ids, market.outbox, live, CedarPolicy(rules), checks)
     engine = DbosWorkflows(market.database.url, [pipeline.workflow()], executor="test", version="1")
-    feed = OutboxFeed(market.database)
+    feed, keeper = OutboxFeed(market.database), SuspensionKeeper(market.clock, market.outbox)
     await engine.open()
-    await feed.start([PipelineStarter(engine).subscriber().inside()], [])
+    await feed.start([PipelineStarter(engine).subscriber().inside(), keeper.subscriber()], [])
     try:
         yield
     finally:

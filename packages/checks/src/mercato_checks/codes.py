@@ -603,6 +603,12 @@ _PIPELINE = (
         "Another version was released in the meantime",
         "Submit it again to compare it with the current release.",
     ),
+    Code(
+        "vendor_suspended",
+        "warning",
+        "The vendor is suspended",
+        "Settle it with the operator; the approved release continues once your organisation is reinstated.",
+    ),
 )
 
 CODES: dict[str, Code] = {

@@ -79,6 +79,7 @@ REMEDIES = {
     "signature_refused": "Link the deployment again: `mp link-infra`.",
     "sso_address_refused": "Give the issuer as an https address on a public host, exactly as the provider writes it.",
     "sso_administrator": "Sign in with your password, then `mp sso link`.",
+    "sso_member_elsewhere": "Sign in with your password, then `mp sso link`.",
     "sso_not_configured": "Set a provider up with `mp sso set`, or sign in with a password.",
     "sso_not_proven_yet": "Sign in through the provider once: `mp login --sso ORGANISATION`.",
     "sso_sign_in_unknown": "Begin again and copy the address within ten minutes.",

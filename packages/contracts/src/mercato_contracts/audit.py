@@ -81,6 +81,14 @@ class AuditDetails(Wire):
     )
 
 
+class AuditDecision(Wire):
+    """What an operator decided about an organisation, and why: what the organisation sees of the details."""
+
+    reason: str = Field(description="The reason that the operator gave")
+    before: dict[str, Any] | None = Field(description="The changed fields as they were; null where nothing was changed")
+    after: dict[str, Any] | None = Field(description="The changed fields as they are; null where nothing was changed")
+
+
 class AuditEntry(Wire):
     """An entry. `sealed` is the exact text of `core` that the log's hashes cover.
 
@@ -89,6 +97,9 @@ class AuditEntry(Wire):
 
     core: AuditCore = Field(description="The sealed part")
     details: AuditDetails | None = Field(description="The part that can be erased")
+    decision: AuditDecision | None = Field(
+        default=None, description="Of an operator's decision about your organisation, whose details you do not see"
+    )
     details_erased: bool = Field(default=False, description="Whether the details were erased")
     sealed: str = Field(description="The exact text of `core` that the log's hashes cover")
 

@@ -55,6 +55,16 @@ export interface AuditCore {
   details_sha256: string;
 }
 
+/** What an operator decided about an organisation, and why: what the organisation sees of the details. */
+export interface AuditDecision {
+  /** The reason that the operator gave */
+  reason: string;
+  /** The changed fields as they were; null where nothing was changed */
+  before: Record<string, unknown> | null;
+  /** The changed fields as they are; null where nothing was changed */
+  after: Record<string, unknown> | null;
+}
+
 /** The part of an entry that can be erased. Fields are empty where they do not apply; secrets are replaced. */
 export interface AuditDetails {
   /** 16 random bytes in hexadecimal, so that the digest reveals nothing (pattern: "^[0-9a-f]{32}$") */
@@ -89,6 +99,8 @@ export interface AuditEntry {
   core: AuditCore;
   /** The part that can be erased */
   details: AuditDetails | null;
+  /** Of an operator's decision about your organisation, whose details you do not see */
+  decision?: AuditDecision | null;
   /** Whether the details were erased (default: false) */
   details_erased?: boolean;
   /** The exact text of `core` that the log's hashes cover */

@@ -169,6 +169,7 @@ export type ErrorCode =
   | "scim_administrator_kept"
   | "scim_filter_refused"
   | "scim_malformed"
+  | "scim_member_kept"
   | "scim_member_unknown"
   | "scim_not_offered"
   | "scim_refused"
@@ -209,6 +210,7 @@ export type ErrorCode =
   | "sso_denied"
   | "sso_domain_refused"
   | "sso_email_unverified"
+  | "sso_member_elsewhere"
   | "sso_no_role"
   | "sso_not_configured"
   | "sso_not_invited"
@@ -263,6 +265,7 @@ export type ErrorCode =
   | "usage_review_not_found"
   | "usage_spool_full"
   | "user_code_unknown"
+  | "vendor_suspended"
   | "version_exists"
   | "version_not_found"
   | "view_as_administrator"
@@ -427,6 +430,7 @@ export type FindingCode =
   | "secret_suspected"
   | "shuffled_targets_score"
   | "training_failed"
+  | "vendor_suspended"
   | "version_bump_too_small"
   | "version_exists"
   | "version_not_higher"
@@ -601,6 +605,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   scim_administrator_kept: 403,
   scim_filter_refused: 400,
   scim_malformed: 400,
+  scim_member_kept: 403,
   scim_member_unknown: 400,
   scim_not_offered: 501,
   scim_refused: 400,
@@ -641,6 +646,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   sso_denied: 401,
   sso_domain_refused: 403,
   sso_email_unverified: 403,
+  sso_member_elsewhere: 403,
   sso_no_role: 403,
   sso_not_configured: 404,
   sso_not_invited: 403,
@@ -695,6 +701,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   usage_review_not_found: 404,
   usage_spool_full: 503,
   user_code_unknown: 404,
+  vendor_suspended: 409,
   version_exists: 409,
   version_not_found: 404,
   view_as_administrator: 403,

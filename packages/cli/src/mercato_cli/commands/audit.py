@@ -73,6 +73,9 @@ def show_entry(mp: Mp, entry_id: str) -> None:
         ("to", f"{_target(entry)} ({entry.core.target.id})"),
         ("request", entry.core.request),
     ]
+    if entry.decision is not None:
+        decided = entry.decision.model_dump()
+        pairs += [(name, json.dumps(value) if isinstance(value, dict) else value) for name, value in decided.items()]
     if entry.details is not None:
         details = entry.details.model_dump(exclude={"salt", "actor_name", "target_name"})
         pairs += [(name, json.dumps(value) if isinstance(value, dict) else value) for name, value in details.items()]

@@ -1,5 +1,6 @@
 """`mp usage`: what was called and what it costs, in sums and over time."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +15,27 @@ if TYPE_CHECKING:
 _GROUPS = ["service", "day", "key", "subscription", "consumer", "vendor", "release", "operation", "status", "protocol"]
 _SUMS = frozenset({"service", "day", "key", "subscription", "consumer", "vendor"})
 _METRICS = ["calls", "failed", "tokens_in", "tokens_out", "charged_nanos"]
+_MORE = [
+    "billed", "tokens_cached", "bytes_in", "bytes_out", "duration_us", "included", "unpaid_nanos", "adjusted_nanos",
+    "error_rate_bp", "mean_us", "p50_us", "p95_us", "p99_us",
+]  # fmt: skip
+_FILTERS: tuple[Callable[[Any], Any], ...] = (
+    click.option("--service", "service_id", metavar="ID", help="Only calls of this service."),
+    click.option("--release", "release_id", metavar="ID", help="Only calls that this release answered."),
+    click.option("--key", "key_id", metavar="ID", help="Only calls with this key, or what it was rotated from."),
+    click.option("--subscription", "subscription_id", metavar="ID", help="Only calls under this subscription."),
+    click.option("--consumer", "consumer_id", metavar="ID", help="Only calls of this organisation."),
+    click.option("--vendor", "vendor_id", metavar="ID", help="Only calls of this vendor's services."),
+    click.option("--operation", metavar="TEXT", help="Only this operation, such as 'POST /v1/embeddings'."),
+    click.option("--protocol", metavar="NAME", help="Only services of this protocol."),
+    click.option("--status-class", type=click.Choice([*"12345"]), help="Only answers of this class; 5: failed ones."),
+)
+
+
+def _filtered(function: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_FILTERS):
+        function = option(function)
+    return function
 
 
 @click.command()
@@ -23,6 +45,10 @@ _METRICS = ["calls", "failed", "tokens_in", "tokens_out", "charged_nanos"]
 @click.option("--zone", metavar="ZONE", help="The time zone of days, such as Asia/Kolkata. Default: UTC.")
 @click.option("--compare", is_flag=True, help="Compare with the period just before.")
 @click.option("--forecast", is_flag=True, help="Also forecast the total of the period.")
+@click.option("--metric", "more", type=click.Choice(_MORE), multiple=True, metavar="NAME",
+              help="Show this figure too, such as p95_us or bytes_out; several times for several.")  # fmt: skip
+@click.option("--top", type=click.IntRange(1, 100), help="How many lines at most, the largest first; 20.")
+@_filtered
 @click.option("--as-vendor", is_flag=True, help="The calls of your services, instead of your own calls.")
 @click.option("--everyone", is_flag=True, help="The calls of all organisations (operators).")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), metavar="DAY", help="First day; this month's first, UTC.")
@@ -35,20 +61,31 @@ def usage(
     zone: str | None,
     compare: bool,
     forecast: bool,
+    more: tuple[str, ...],
+    top: int | None,
     as_vendor: bool,
     everyone: bool,
     since: object,
     until: object,
+    **narrowed: str | None,
 ) -> None:
-    """Calls, tokens and costs of this month, or of the days from --since until --until."""
+    """Calls, tokens and costs of this month, or of the days from --since until --until.
+
+    Failed are answers of status 500 and above.
+    """
     side = "marketplace" if everyone else "vendor" if as_vendor else "consumer"
     asked: dict[str, Any] = {"side": side, "since": _moment(since, zone), "until": _moment(until, zone)}
-    if len(groups) == 1 and groups[0] in _SUMS and not (step or zone or compare or forecast):
+    if (
+        len(groups) == 1
+        and groups[0] in _SUMS
+        and not (step or zone or compare or forecast or more or top or any(narrowed.values()))
+    ):
         answer = mp.client.usage(asked | {"group_by": groups[0]})
         mp.console.show(answer.model_dump(mode="json"), lambda: _show(mp, answer))
         return
     named = [group for group in groups if group != "day"]
-    asked |= {"group_by": named, "step": step or "day", "zone": zone or "UTC", "metric": _METRICS}
+    asked |= {"group_by": named, "step": step or "day", "zone": zone or "UTC"}
+    asked |= {"metric": [*_METRICS, *more], "top": top, **narrowed}
     asked |= {"compare": "true" if compare else None, "forecast": "true" if forecast else None}
     series = mp.client.series(asked)
     # Over time where a step was asked for, or days were.
@@ -81,7 +118,8 @@ def _show_series(mp: Mp, answer: "SeriesAnswer", *, over_time: bool) -> None:
     lines += [(["total", *empty] if answer.group_by else [], line) for line in answer.totals]
     rows = [row for names, line in lines for row in _rows(answer, names, line, over_time=over_time)]
     headers: list[str] = [*answer.group_by, *([answer.step] if over_time else [])]
-    headers += ["calls", "failed", "tokens in", "tokens out", "cost"]
+    more = [name for name in answer.metrics if name not in _METRICS]
+    headers += ["calls", "failed", "tokens in", "tokens out", "cost", *(name.replace("_", " ") for name in more)]
     if not over_time and any(line.before_total for _, line in lines):
         headers += ["calls before", "cost before"]
     mp.console.table(headers, rows, "No calls in this time. Make one with `mp call`.")
@@ -114,7 +152,8 @@ def _rows(answer: "SeriesAnswer", names: list[str], line: "SeriesLine", *, over_
 
 
 def _figures(found: dict[str, int], currency: str) -> list[object]:
-    return [*(f"{found[name]:,}" for name in _METRICS[:4]), _cost(found, currency)]
+    more = [f"{value:,}" for name, value in found.items() if name in _MORE]
+    return [*(f"{found[name]:,}" for name in _METRICS[:4]), _cost(found, currency), *more]
 
 
 def _cost(found: dict[str, int], currency: str) -> str:

@@ -17,6 +17,7 @@ from mercato_contracts.audit import (
     SEGMENT,
     AuditConsistency,
     AuditCore,
+    AuditDecision,
     AuditDetails,
     AuditEntry,
     AuditEntryPage,
@@ -140,11 +141,16 @@ async def _view(session: Session, rows: Sequence[AuditRow], caller: Caller) -> l
 
 
 def _view_entry(row: AuditRow, opened: Details | None, caller: Caller) -> AuditEntry:
-    """The entry. An operator's action on another organisation is shown without the operator's name and address."""
+    """The entry. An operator's action on another organisation is shown without the operator's name and address;
+    what was decided about the organisation itself, and why, is shown to it."""
     core = AuditCore.model_validate(json.loads(row.entry))
-    is_own = caller.is_operator or core.actor.organisation in {"", caller.organisation_id}
-    details = AuditDetails.model_validate(opened) if opened is not None and is_own else None
-    return AuditEntry(core=core, details=details, details_erased=opened is None, sealed=row.entry)
+    details = None if opened is None else AuditDetails.model_validate(opened)
+    decision = None
+    if details is not None and not caller.is_operator and core.actor.organisation not in {"", caller.organisation_id}:
+        if (core.target.type, core.target.id) == ("organisation", caller.organisation_id):
+            decision = AuditDecision(reason=details.reason, before=details.before, after=details.after)
+        details = None
+    return AuditEntry(core=core, details=details, decision=decision, details_erased=opened is None, sealed=row.entry)
 
 
 def _sees_all(caller: Caller) -> bool:

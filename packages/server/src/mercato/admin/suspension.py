@@ -1,10 +1,12 @@
-"""A suspended organisation offers nothing: gateways route no call to its deployments until it is reinstated."""
+"""A suspended organisation offers nothing: gateways route no call to its deployments, and approved releases of it wait,
+until it is reinstated.
+"""
 
 from collections.abc import Sequence
 
 from mercato.identity import OrganisationChanged
 from mercato.platform import Clock, DurableSubscriber, Event, Outbox, Session
-from mercato.publishing import Catalogue, DeploymentHolds
+from mercato.publishing import Catalogue, DeploymentHolds, resume_releases
 
 HOLDER = "suspension"
 _HOLDS = {"suspended": True, "reinstated": False}
@@ -34,3 +36,5 @@ class SuspensionKeeper:
                     )
                 else:
                     await holds.lift_hold(deployment.id, holder=HOLDER, by=event.news.by)
+            if not held:
+                await resume_releases(session, self._outbox, event.news.organisation_id, by=event.news.by)

@@ -1,7 +1,9 @@
 """What the audit log says of every operation that may change something. A new route is added here, or a test fails."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+
+from starlette.datastructures import QueryParams
 
 from mercato.admin import (
     AnnouncementChanged,
@@ -69,6 +71,8 @@ class Audited:
     verb: str = ""
     why: str = ""
     of: str = ""
+    when: Callable[[QueryParams], bool] | None = None
+    """Of a read: whether these parameters make it one that matters; `None` where each is."""
 
 
 def _tells(*news: type[News], or_else: str = "") -> Audited:
@@ -77,6 +81,16 @@ def _tells(*news: type[News], or_else: str = "") -> Audited:
 
 def _is(verb: str, of: str = "") -> Audited:
     return Audited(verb=verb, of=of)
+
+
+def _reads_others(verb: str, *by: str) -> Audited:
+    """An operator's read of everybody, and with `by` only where it is narrowed to or told apart by one of these."""
+
+    def matters(asked: QueryParams) -> bool:
+        parted = any(asked.get(f"{name}_id") or name in asked.getlist("group_by") for name in by)
+        return asked.get("side") == "marketplace" and (parted or not by)
+
+    return Audited(verb=verb, when=matters)
 
 
 def _nothing(why: str) -> Audited:
@@ -217,5 +231,10 @@ READS: Mapping[str, Audited] = {
     "export_audit_log": _tells(PrivateDataRead),
     "list_audit_entries": _tells(PrivateDataRead),
     "export_calls": _is("usage.exported"),
+    "export_statement": _is("statement.exported"),
+    "list_calls": _reads_others("usage.read"),
+    "read_usage_series": _reads_others("usage.read", "consumer"),
+    "read_statement": _reads_others("statement.read"),
+    "list_keys_of_all": _is("keys.read"),
 }
 """Reads that are entries: exports, and what an operator reads of others (the room knows which those are)."""

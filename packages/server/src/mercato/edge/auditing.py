@@ -50,6 +50,8 @@ async def note_change(
     audited = OPERATIONS.get(name) or READS.get(name)
     if audited is None or not audited.verb or response.status_code >= _REFUSED:
         return
+    if audited.when is not None and not audited.when(request.query_params):
+        return
     if any(kind.topic in served.written for kind in audited.news):
         return
     await tell_change(

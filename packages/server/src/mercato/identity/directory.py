@@ -22,6 +22,10 @@ class Directory:
             raise NotFound(f"There is no organisation {organisation_id}.")
         return organisation
 
+    async def is_suspended(self, organisation_id: str) -> bool:
+        """Read under a lock: until this transaction ends the organisation is neither suspended nor reinstated."""
+        return await self._rows.is_suspended(organisation_id)
+
     async def find_many(self, ids: Collection[str]) -> list[Organisation]:
         """Those of these ids that exist."""
         return await self._rows.find_organisations(ids)

@@ -1,8 +1,9 @@
 """Keys: made, listed, rotated, revoked."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Literal
 
 from mercato.identity.caller import Caller
@@ -126,13 +127,15 @@ class Keys:
     async def hold(self, caller: Caller, key_id: str, hold: KeyHold) -> Key:
         """Hold the key to these, or to none, at gateways within a second. The same again changes nothing.
 
-        Raises `KeyNotFound`, `KeyIsOver`.
+        Raises `KeyNotFound`, `KeyIsOver`; and `StepUpNeeded` where the key may reach more than before.
         """
         caller.require(Permission.KEYS_WRITE)
         key = await self._get(caller, key_id)
         if key.revoked_at is not None:
             raise KeyIsOver("The key was revoked.", key=key_id)
         if (tuple(key.held_services), tuple(key.held_addresses)) != (hold.services, hold.addresses):
+            if not (_fewer(key.held_services, hold.services) and _narrower(key.held_addresses, hold.addresses)):
+                caller.require_recent_proof(self._clock.now())
             key.held_services, key.held_addresses = list(hold.services), list(hold.addresses)
             await self._tell(caller, key)
         return key
@@ -234,6 +237,24 @@ async def newest_keys(session: Session, key_ids: Collection[str]) -> dict[str, s
 async def keys_of_lineage(session: Session, organisation_id: str, key_id: str) -> list[str]:
     """The organisation's keys that share a lineage with this one, itself too; none where the key is not its own."""
     return await IdentityRepository(session).keys_of_lineage(organisation_id, key_id)
+
+
+def _fewer(before: Sequence[str], after: Sequence[str]) -> bool:
+    """Whether nothing is reached that was not before; nothing listed is everything."""
+    return not before or (bool(after) and set(after) <= set(before))
+
+
+def _narrower(before: Sequence[str], after: Sequence[str]) -> bool:
+    """The same of networks."""
+    known = [ip_network(one) for one in before]
+    inside = all(any(_lies_in(ip_network(one), other) for other in known) for one in after)
+    return not before or (bool(after) and inside)
+
+
+def _lies_in(one: IPv4Network | IPv6Network, other: IPv4Network | IPv6Network) -> bool:
+    if isinstance(one, IPv4Network):
+        return isinstance(other, IPv4Network) and one.subnet_of(other)
+    return isinstance(other, IPv6Network) and one.subnet_of(other)
 
 
 def _narrow(

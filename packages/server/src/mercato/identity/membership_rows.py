@@ -25,6 +25,11 @@ class MembershipRows:
         """Read anew: it may have ended since the session began."""
         return await self._session.get(Membership, (user_id, organisation_id), populate_existing=True)
 
+    async def lock_person(self, user_id: str) -> None:
+        """Until this transaction ends the person joins no organisation, and nobody changes their address."""
+        query = select(User).where(User.id == user_id).with_for_update()
+        await self._session.scalar(query.execution_options(populate_existing=True))
+
     async def of_person(self, user_id: str) -> list[tuple[Membership, Organisation]]:
         """By the organisation's short name."""
         query = (

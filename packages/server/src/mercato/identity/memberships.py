@@ -76,6 +76,8 @@ class Memberships:
         Raises `InvitationUnknown`, `NotAllowed`, `EmailTaken`.
         """
         user, own = await self._person(caller)
+        # The lock comes before the address is read: a directory may be changing it at this moment.
+        await self._rows.lock_person(user.id)
         invitation, organisation = await invitations.show(token)
         if invitation.email != user.email:
             raise NotAllowed("The invitation is for another address; sign in as whom it names.")

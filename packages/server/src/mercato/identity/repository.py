@@ -48,6 +48,11 @@ class IdentityRepository:
     async def find_organisation(self, organisation_id: str) -> Organisation | None:
         return await self._session.get(Organisation, organisation_id)
 
+    async def is_suspended(self, organisation_id: str) -> bool:
+        """Locked against changes of the row, which others may read and lock like this too."""
+        query = select(Organisation.suspended_at).where(Organisation.id == organisation_id)
+        return await self._session.scalar(query.with_for_update(read=True)) is not None
+
     async def find_organisations(self, ids: Collection[str]) -> list[Organisation]:
         return list(await self._session.scalars(select(Organisation).where(Organisation.id.in_(ids))))
 

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 from mercato.identity.access import end_access
 from mercato.identity.caller import Caller
 from mercato.identity.former_names import keep_former_name
+from mercato.identity.handover import find_obstacle
 from mercato.identity.local_ways import LocalWays
 from mercato.identity.models import User
 from mercato.identity.news import PersonProvisioned, UserChanged
 from mercato.identity.people_rows import PeopleRows
-from mercato.identity.permissions import ADMINISTRATORS, Permission
+from mercato.identity.permissions import Permission
 from mercato.identity.repository import IdentityRepository
 from mercato.identity.scim_facts import Found, GroupRef, KnownScimPerson, PersonFacts, facts_of_person, write_person
 from mercato.identity.scim_models import ScimPerson
-from mercato.identity.scim_refusals import ScimAddressMissing, ScimAdministratorKept, ScimTaken
+from mercato.identity.scim_refusals import ScimAddressMissing, ScimAdministratorKept, ScimMemberKept, ScimTaken
 from mercato.identity.scim_roles import ScimRoles
 from mercato.identity.scim_rows import ScimRows, Window
 from mercato.identity.standing_rows import StandingRows
@@ -93,7 +94,8 @@ class ScimPeople:
     async def change(self, caller: Caller, user_id: str, facts: PersonFacts) -> KnownScimPerson:
         """What the provider says now. `active` false ends sessions, and the keys that the person made, at once.
 
-        Raises `NotFound`, `ScimTaken`, `ScimAddressMissing`, `ScimAdministratorKept`, `LastAdministrator`.
+        Raises `NotFound`, `ScimTaken`, `ScimAddressMissing`, `ScimAdministratorKept`, `ScimMemberKept`,
+        `LastAdministrator`.
         """
         await self.lock(caller)
         user, row = await self._find(caller, user_id)
@@ -161,8 +163,11 @@ class ScimPeople:
         """To another address. Links that were sent to the old one work no more."""
         if email == user.email:
             return
-        if user.role in ADMINISTRATORS:
+        obstacle = await find_obstacle(self._session, user)
+        if obstacle == "administrator":
             raise ScimAdministratorKept(f"{user.name} is an administrator.")
+        if obstacle == "member_elsewhere":
+            raise ScimMemberKept(f"{user.name} belongs to another organisation too.")
         if await self._identities.find_user_by_email(email) is not None:
             raise ScimTaken("Somebody with this address is here already.")
         user.email = email

@@ -71,6 +71,15 @@ class ScimAdministratorKept(Refusal):
     fix = "Give the person another role in the marketplace first, or change the address there."
 
 
+class ScimMemberKept(Refusal):
+    """The address of somebody who belongs to another organisation too is not this directory's to change."""
+
+    code = "scim_member_kept"
+    status = 403
+    title = "The address of a person of several organisations cannot be changed here"
+    fix = "Let them leave the other organisations first, or provision a new person with the new address."
+
+
 class ScimTokenUnknown(NotFound):
     """The organisation has no such token."""
 

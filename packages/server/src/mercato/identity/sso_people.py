@@ -1,11 +1,12 @@
 """Who somebody is whom an identity provider signed in: an account is (issuer, subject), and roles follow groups.
 
 A mail address links an account once, where the provider calls it verified, to a person of the provider's own
-organisation who is bound to no account yet and is no administrator. Without such a person, whoever was invited joins,
-and whoever has an address in one of the organisation's domains.
+organisation who is bound to no account yet, is no administrator and belongs to no other organisation. Without such a
+person, whoever was invited joins, and whoever has an address in one of the organisation's domains.
 """
 
 from mercato.identity.access import end_access, end_sessions
+from mercato.identity.handover import find_obstacle
 from mercato.identity.local_ways import LocalWays
 from mercato.identity.models import SsoAccount, SsoProvider, User
 from mercato.identity.news import InvitationAccepted, SsoAccountChanged, UserChanged
@@ -20,6 +21,7 @@ from mercato.identity.sso_refusals import (
     SsoAlreadyLinked,
     SsoDomainRefused,
     SsoEmailUnverified,
+    SsoMember,
     SsoNoRole,
     SsoNotInvited,
 )
@@ -93,8 +95,11 @@ class SsoPeople:
             return await self._join(provider, claims, email)
         if user.organisation_id != provider.organisation_id:
             raise SsoAddressElsewhere("The address belongs to a person of another organisation.")
-        if user.role in ADMINISTRATORS:
+        obstacle = await find_obstacle(self._session, user)
+        if obstacle == "administrator":
             raise SsoAdministrator("The address is that of an administrator.")
+        if obstacle == "member_elsewhere":
+            raise SsoMember("The address is that of a person who belongs to another organisation too.")
         if user.disabled_at is not None:
             raise PersonDisabled(f"{user.name} was disabled by an administrator.")
         if await self._rows.find_account_of(user.id) is not None:

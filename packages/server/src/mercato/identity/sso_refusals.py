@@ -104,6 +104,14 @@ class SsoAdministrator(SsoRefused):
     fix = "Sign in with your password and link the account yourself: `mp sso link`."
 
 
+class SsoMember(SsoRefused):
+    """The account of somebody who belongs to another organisation too is not linked by a mail address alone."""
+
+    code = "sso_member_elsewhere"
+    title = "The account of a person of several organisations is not linked by mail"
+    fix = "Sign in with your password and link the account yourself: `mp sso link`."
+
+
 class SsoAlreadyLinked(Conflict):
     """The account at the provider, or the person, is bound already; neither is ever bound anew."""
 

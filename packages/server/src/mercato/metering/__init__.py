@@ -30,7 +30,7 @@ from mercato.metering.reconcile import PeriodDigest, digest_period
 from mercato.metering.refusals import CallNotFound, CursorForeign, ExportsBusy
 from mercato.metering.repository import UsageSum
 from mercato.metering.rollups import DaysAdjusted, Rollups, billed_sums, month_usage, remake_days
-from mercato.metering.series import Line, Series, SeriesGroup, SeriesWanted, Summing
+from mercato.metering.series import Line, Series, SeriesGroup, SeriesWanted, Summing, count_figures
 from mercato.metering.unusual_models import UsageAnomaly
 from mercato.metering.usage import Group, ReleaseCalls, Side, Usage, UsageSummary, calls_of_release, find_call
 from mercato.metering.watch_usage import Anomalies, WatchUsage
@@ -121,6 +121,7 @@ __all__ = [
     "call_time",
     "calls_of_ids",
     "calls_of_release",
+    "count_figures",
     "digest_period",
     "event_time",
     "export_lines",

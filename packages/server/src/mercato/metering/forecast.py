@@ -7,7 +7,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from mercato.metering.series_rows import SeriesFilter, SeriesRows
-from mercato.metering.steps import QUARTER, Steps, floor_quarter, shift
+from mercato.metering.steps import QUARTER, Steps, floor_quarter, midnight_of, shift
 from mercato.metering.windows_made import WindowsMade
 from mercato.platform import Clock
 
@@ -19,8 +19,8 @@ _WEEKS = 4
 class Forecast:
     """By metric, of one currency, to the period's end: so far, then expected, and the range of the weeks before.
 
-    `method` is `same_weekdays` where whole weeks came before, `run_rate` where the usage is younger than a week,
-    `none` where nothing is left of the period.
+    `method` is `same_weekdays` where whole weeks came before, `run_rate` where the usage asked for is younger than a
+    week (as far as the four weeks before show), `none` where nothing is left of the period.
     """
 
     currency: str
@@ -46,20 +46,48 @@ class Forecasting:
         self._measures = measures
 
     async def forecast(self, whose: SeriesFilter, zone: ZoneInfo, steps: Steps) -> list[Forecast]:
-        """One for each currency that was used in the period or in the weeks before."""
+        """One for each currency that was used in the period or in the weeks before: as old as its own usage is."""
         now = min(max(floor_quarter(self._clock.now()) + QUARTER, steps.since), steps.until)
         so_far = await self._total(whose, steps.since, now)
-        first = await self._rows.first_quarter(whose)
         left = steps.until - now
-        if first is None or left <= timedelta(0) or first >= now:
+        if left <= timedelta(0):
             return [Forecast(currency, "none", 0, sums, sums, sums, sums) for currency, sums in so_far.items()]
-        weeks = min(_WEEKS, (now - first) // _WEEK)
-        if weeks == 0:
-            lately = await self._total(whose, first, now)
-            rests = [{name: _scale(sums, left, now - first) for name, sums in lately.items()}]
-            return _join(so_far, rests, "run_rate", 0, self._measures)
-        rests = await self._weeks(whose, zone, now, steps.until, weeks)
-        return _join(so_far, rests, "same_weekdays", weeks, self._measures)
+        firsts = await self._firsts(whose, zone, now)
+        # What was used before those weeks, and not in them, is expected to stay unused.
+        weeks = dict.fromkeys(so_far, _WEEKS)
+        weeks |= {currency: min(_WEEKS, (now - first) // _WEEK) for currency, first in firsts.items()}
+        most = max(weeks.values(), default=0)
+        rests = await self._weeks(whose, zone, now, steps.until, most) if most else []
+        found = []
+        for currency in sorted(weeks):
+            used = so_far.get(currency, dict.fromkeys(self._measures, 0))
+            if weeks[currency] == 0:
+                first = firsts[currency]
+                lately = (await self._total(whose, first, now))[currency]
+                found.append(_forecast(currency, 0, used, [_scale(lately, left, now - first)]))
+            else:
+                of_weeks = [week.get(currency, dict.fromkeys(self._measures, 0)) for week in rests[-weeks[currency] :]]
+                found.append(_forecast(currency, weeks[currency], used, of_weeks))
+        return found
+
+    async def _firsts(self, whose: SeriesFilter, zone: ZoneInfo, now: datetime) -> dict[str, datetime]:
+        """By currency, when the calls that are asked for begin, as far back as the weeks before are looked at.
+
+        Sums of days say on which day, so that quarter rows of that day alone are read.
+        """
+        midnight = midnight_of(zone, now.astimezone(zone).date())
+        days = [shift(zone, "day", midnight, -back) for back in range(_WEEKS * 7 + 1, -1, -1)]
+        bounds = sorted({*(day for day in days if day < now), now})
+        sources = await self._made.sources(whose, (), bounds)
+        first_days: dict[str, int] = {}
+        for step, key, (calls,) in await self._rows.sums(whose, sources, bounds, ["calls"]):
+            if calls:
+                first_days[key[-1]] = min(step, first_days.get(key[-1], step))
+        found: dict[str, datetime] = {}
+        for day in sorted(set(first_days.values())):
+            begins = await self._rows.first_quarters(whose, bounds[day], bounds[day + 1])
+            found |= {currency: at for currency, at in begins.items() if first_days.get(currency) == day}
+        return found
 
     async def _weeks(
         self, whose: SeriesFilter, zone: ZoneInfo, now: datetime, until: datetime, weeks: int
@@ -97,25 +125,12 @@ def _scale(sums: dict[str, int], part: timedelta, whole: timedelta) -> dict[str,
     return {name: value * (part // QUARTER) // (whole // QUARTER) for name, value in sums.items()}
 
 
-def _join(
-    so_far: dict[str, dict[str, int]],
-    rests: list[dict[str, dict[str, int]]],
-    method: Literal["same_weekdays", "run_rate"],
-    weeks: int,
-    measures: Sequence[str],
-) -> list[Forecast]:
-    nothing = dict.fromkeys(measures, 0)
-    found = []
-    for currency in sorted(so_far.keys() | {name for rest in rests for name in rest}):
-        used = so_far.get(currency, nothing)
-        of_weeks = [rest.get(currency, nothing) for rest in rests]
-        columns = {name: [week[name] for week in of_weeks] for name in measures}
-        found.append(
-            Forecast(
-                currency, method, weeks, used,
-                expected={name: used[name] + sum(values) // len(values) for name, values in columns.items()},
-                low={name: used[name] + min(values) for name, values in columns.items()},
-                high={name: used[name] + max(values) for name, values in columns.items()},
-            )
-        )  # fmt: skip
-    return found
+def _forecast(currency: str, weeks: int, used: dict[str, int], rests: list[dict[str, int]]) -> Forecast:
+    """What was used and what the rest would use, as each of `rests` says; one of a run rate where `weeks` is 0."""
+    columns = {name: [rest[name] for rest in rests] for name in used}
+    return Forecast(
+        currency, "same_weekdays" if weeks else "run_rate", weeks, used,
+        expected={name: used[name] + sum(values) // len(values) for name, values in columns.items()},
+        low={name: used[name] + min(values) for name, values in columns.items()},
+        high={name: used[name] + max(values) for name, values in columns.items()},
+    )  # fmt: skip

@@ -92,8 +92,7 @@ class Summing:
         whose = await self._scope(caller, wanted)
         zone = find_zone(wanted.zone)
         steps = steps_of(zone, wanted.step, wanted.since, wanted.until)
-        most = wanted.top if wanted.groups else 1
-        if len(steps.starts) * len(wanted.metrics) * most * (1 + wanted.compare) > _MOST_FIGURES:
+        if _count(steps, wanted) > _MOST_FIGURES:
             raise SeriesTooLong(
                 f"Steps, series and metrics together are more than {_MOST_FIGURES} figures.", most=_MOST_FIGURES
             )
@@ -117,8 +116,7 @@ class Summing:
 
     async def _scope(self, caller: Caller, wanted: SeriesWanted) -> SeriesFilter:
         caller.require(Permission.MARKETPLACE_READ if wanted.side == "marketplace" else Permission.USAGE_READ)
-        if wanted.since.tzinfo is None or wanted.until.tzinfo is None:
-            raise Malformed("Times carry their offset, such as 2026-11-01T00:00:00Z.")
+        _require_offsets(wanted)
         allowed = GROUPS_OF[wanted.side]
         if len(set(wanted.groups)) != len(wanted.groups) or not allowed.issuperset(wanted.groups):
             text = f"The {wanted.side}'s usage is not grouped by {' and '.join(wanted.groups)}."
@@ -230,6 +228,22 @@ class Summing:
         for step, key, bucket, count in latencies:
             found.setdefault((names or {}).get(key, key), _Sums()).count(step, bucket, count)
         return found
+
+
+def count_figures(wanted: SeriesWanted) -> int:
+    """How many figures the answer has at most. Raises `ZoneUnknown`, `PeriodRefused`, `SeriesTooLong`, `Malformed`."""
+    _require_offsets(wanted)
+    return _count(steps_of(find_zone(wanted.zone), wanted.step, wanted.since, wanted.until), wanted)
+
+
+def _count(steps: Steps, wanted: SeriesWanted) -> int:
+    lines = wanted.top if wanted.groups else 1
+    return len(steps.starts) * len(wanted.metrics) * lines * (1 + wanted.compare)
+
+
+def _require_offsets(wanted: SeriesWanted) -> None:
+    if wanted.since.tzinfo is None or wanted.until.tzinfo is None:
+        raise Malformed("Times carry their offset, such as 2026-11-01T00:00:00Z.")
 
 
 def _is_wide(wanted: SeriesWanted, steps: Steps) -> bool:

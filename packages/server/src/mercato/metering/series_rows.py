@@ -109,13 +109,17 @@ class SeriesRows:
                 counted.append((row[0], tuple(row[1:wide]), row[wide], row[wide + 1]))
         return added, counted
 
-    async def first_quarter(self, wanted: SeriesFilter) -> datetime | None:
-        """When the calls of this organisation, or everybody's, begin."""
-        query = select(func.min(UsageQuarter.start))
-        for name in ("consumer_id", "vendor_id"):
-            if name in wanted.equal:
-                query = query.where(getattr(UsageQuarter, name) == wanted.equal[name])
-        return await self._session.scalar(query)
+    async def first_quarters(self, wanted: SeriesFilter, since: datetime, until: datetime) -> dict[str, datetime]:
+        """By currency, the first quarter hour of the period that has a call of these. The period is short: its quarter
+        rows are read."""
+        query = select(UsageQuarter.currency, func.min(UsageQuarter.start))
+        query = query.where(UsageQuarter.start >= since, UsageQuarter.start < until, UsageQuarter.calls > 0)
+        for name, value in wanted.equal.items():
+            query = query.where(getattr(UsageQuarter, name) == value)
+        for name, several in wanted.among.items():
+            query = query.where(getattr(UsageQuarter, name).in_(several))
+        found = await self._session.execute(query.group_by(UsageQuarter.currency))
+        return {row[0]: row[1] for row in found}
 
 
 def _rows(

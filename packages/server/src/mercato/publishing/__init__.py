@@ -39,6 +39,7 @@ from mercato.publishing.news import (
     ServiceReleased,
     ServiceWithdrawn,
     SubmissionReceived,
+    SubmissionResumed,
     VisibilityChanged,
 )
 from mercato.publishing.offers import Offers, PriceChange
@@ -48,6 +49,7 @@ from mercato.publishing.phases import PRIVATE, LiveCalls
 from mercato.publishing.pipeline import Pipeline
 from mercato.publishing.ports import BrokenPolicy, PolicyDecision, PolicyEngine, Reason, ReleaseFacts
 from mercato.publishing.refusals import ApprovalNotFound, DeploymentNotFound, PlanNotFound, ServiceNotFound
+from mercato.publishing.resuming import resume_releases
 from mercato.publishing.review import Approvals, Queued, Waiting
 from mercato.publishing.running import OwnedDeployment, RunningDeployments
 from mercato.publishing.sealed_rows import SEALED
@@ -120,11 +122,13 @@ __all__ = [
     "StoredCredential",
     "Submission",
     "SubmissionReceived",
+    "SubmissionResumed",
     "Submissions",
     "VisibilityChanged",
     "Vote",
     "Waiting",
     "count_waiting",
     "find_beginnings",
+    "resume_releases",
     "route_plan",
 ]

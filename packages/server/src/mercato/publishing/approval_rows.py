@@ -46,6 +46,16 @@ class ApprovalRows:
         rows = (await self._session.execute(query)).all()
         return (rows[0][0] if rows else 0), [(row[1], row[2]) for row in rows]
 
+    async def approved_waiting(self, vendor_id: str) -> list[str]:
+        """The vendor's submissions that are approved and wait for its reinstatement."""
+        query = (
+            select(Submission.id)
+            .join(Approval, Approval.submission_id == Submission.id)
+            .where(Submission.vendor_id == vendor_id, Submission.state == "waiting", Approval.state == "approved")
+            .order_by(Submission.id)
+        )
+        return list(await self._session.scalars(query))
+
     async def neighbours(self, submission_id: str) -> tuple[str | None, str | None]:
         """What waits just before and just after it, in the order of the queue."""
         waits = select(Approval.submission_id).where(Approval.state == "pending")

@@ -27,6 +27,16 @@ class ApprovalDecided(News):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SubmissionResumed(News):
+    """A vendor was reinstated whose approved submission waited for it; the pipeline continues."""
+
+    topic = "submission.resumed"
+
+    submission_id: str
+    """The submission."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ApprovalClaimed(News):
     """Somebody looks at a submission, or no longer does."""
 

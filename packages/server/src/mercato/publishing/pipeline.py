@@ -30,14 +30,14 @@ log = structlog.get_logger(__name__)
 
 WORKFLOW = "publish"
 DECISION = "approval"
-"""The topic of the message that people have decided, which wakes a waiting workflow."""
+"""The topic of the message that people have decided, or that a vendor is reinstated, which wakes a waiting workflow."""
 
 _TRANSACTIONS_AT_ONCE = 8
 """More submissions may be under way. They take turns here: waiting for the pool instead would end in a timeout."""
 
 _LOOK_AGAIN = timedelta(days=30)
 Verdict = Literal["on", "waiting", "over"]
-"""What follows a phase: `on` to the next one, `waiting` for people, or `over`."""
+"""What follows a phase: `on` to the next one, `waiting` for people or a vendor's reinstatement, or `over`."""
 
 
 class Pipeline:
@@ -82,8 +82,10 @@ class Pipeline:
         while verdict == "waiting":
             await steps.wait(DECISION, _LOOK_AGAIN)
             verdict = await steps.run(PhaseName.APPROVAL.step)
-        if verdict == "on":
-            await steps.run(PhaseName.RELEASE.step)
+        while verdict != "over":
+            verdict = await steps.run(PhaseName.RELEASE.step)
+            if verdict == "waiting":  # for the vendor's reinstatement
+                await steps.wait(DECISION, _LOOK_AGAIN)
 
     async def _check(self, phase: Phase, submission_id: str) -> Json:
         started_at = self._clock.now()
@@ -141,7 +143,7 @@ class Pipeline:
             result = await release_submission(session, self._clock, self._ids, self._outbox, work)
             evidence = self._evidence(submission_id, PhaseName.RELEASE, result)
             evidence.started_at = started_at
-            if result.outcome != "failed":
+            if result.outcome not in ("failed", "waiting"):
                 submission.state, submission.ended_at = "released", self._clock.now()
             return await self._record(session, submission, evidence)
 

@@ -172,6 +172,14 @@ class OtherContent(Conflict):
     fix = "Read the submission again and decide with the digest that it has now."
 
 
+class VendorSuspended(Conflict):
+    """Nothing of a suspended vendor is approved; its submissions wait."""
+
+    code = "vendor_suspended"
+    title = "The vendor is suspended"
+    fix = "Reject the submission, or let it wait and approve it once the vendor is reinstated."
+
+
 class OwnSubmission(Conflict):
     """Nobody decides on a submission of their own organisation."""
 

@@ -1,5 +1,6 @@
 """The release phase: a checked submission becomes a release, unless another release came first."""
 
+from mercato.identity import Directory
 from mercato.platform import Clock, Ids, Outbox, Session
 from mercato.publishing.credential_rows import CredentialRepository
 from mercato.publishing.facts import (
@@ -18,8 +19,12 @@ from mercato_checks.findings import Finding
 
 
 async def release_submission(session: Session, clock: Clock, ids: Ids, outbox: Outbox, work: Work) -> PhaseResult:
-    """Runs in the transaction of the evidence: both are written, or neither."""
+    """Runs in the transaction of the evidence: both are written, or neither. A suspended vendor's release waits."""
     submission = work.submission
+    # Read under a lock: whoever suspends the vendor at this moment finds the new deployment, or the release waits.
+    if await Directory(session).is_suspended(submission.vendor_id):
+        waits = "The vendor is suspended; the release goes on once it is reinstated."
+        return PhaseResult([found("vendor_suspended", "", waits)], waits=True)
     # Lock before reading the releases again: another submission may be released at this moment.
     await CatalogueRepository(session).lock_service(submission.vendor_id, submission.service_name)
     approval = await SubmissionRepository(session).find_approval(submission.id)

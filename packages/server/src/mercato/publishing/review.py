@@ -9,7 +9,14 @@ from mercato.publishing.approval_rows import ApprovalRows, ApprovalsWanted
 from mercato.publishing.models import Approval, Evidence, Submission, Vote
 from mercato.publishing.news import ApprovalDecided
 from mercato.publishing.oversight_rows import OversightRows
-from mercato.publishing.refusals import AlreadyDecided, ApprovalHeld, ApprovalNotFound, OtherContent, OwnSubmission
+from mercato.publishing.refusals import (
+    AlreadyDecided,
+    ApprovalHeld,
+    ApprovalNotFound,
+    OtherContent,
+    OwnSubmission,
+    VendorSuspended,
+)
 from mercato.publishing.repository import SubmissionRepository
 
 Decision = Literal["approve", "reject"]
@@ -84,7 +91,8 @@ class Approvals:
         """Cast one person's vote. The first rejection refuses the submission; enough approvals release it.
 
         `digest` is of what the person looked at. Casting the same vote again changes nothing. The person's claim ends.
-        Raises `ApprovalNotFound`, `OwnSubmission`, `AlreadyDecided`, `ApprovalHeld`, `OtherContent`, `StepUpNeeded`.
+        Raises `ApprovalNotFound`, `OwnSubmission`, `AlreadyDecided`, `ApprovalHeld`, `OtherContent`, `StepUpNeeded`;
+        and `VendorSuspended` for an approval.
         """
         caller.require(Permission.APPROVALS_DECIDE)
         caller.require_step_up(self._clock.now())
@@ -97,6 +105,8 @@ class Approvals:
                 raise AlreadyDecided(f"The submission was {approval.state} already.", state=approval.state)
             await refuse_held(self._session, approval, caller)
             _check_digest(approval, digest)
+            if decision == "approve" and await Directory(self._session).is_suspended(submission.vendor_id):
+                raise VendorSuspended("The vendor is suspended: nothing of it is released until it is reinstated.")
             votes.append(await self._vote(caller, approval, votes, decision, reason))
         elif own.decision != decision:
             raise AlreadyDecided(f"You already voted {own.decision}.", decision=own.decision)

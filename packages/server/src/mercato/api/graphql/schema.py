@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Annotated, Any
 
 import strawberry
-from graphql import GraphQLError, OperationType, get_operation_ast
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType, get_operation_ast
 from strawberry.extensions import MaskErrors
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionResult, PreExecutionError
@@ -15,6 +15,7 @@ from strawberry.types.execution import ExecutionResult, PreExecutionError
 from mercato.api.figures import view_series
 from mercato.api.graphql.compliance import report
 from mercato.api.graphql.context import Asked, Listening
+from mercato.api.graphql.figures import check_figures
 from mercato.api.graphql.limits import error_of, read
 from mercato.api.graphql.refusals import SubscriptionsOnly
 from mercato.api.graphql.types import (
@@ -34,7 +35,7 @@ from mercato.api.graphql.types import (
 )
 from mercato.edge.live_changes import TOPICS, Happened
 from mercato.edge.paging import Page
-from mercato.metering import SeriesWanted, Summing
+from mercato.metering import SeriesWanted, Summing, count_figures
 from mercato.platform import Malformed, Refusal
 from mercato.publishing import Approvals, Catalogue, Submissions
 from mercato_contracts.figures import SeriesGroup, SeriesLine, SeriesMetric, SeriesStep
@@ -218,7 +219,8 @@ class _Schema(strawberry.Schema):
 
     async def execute(self, query: str | None, *arguments: Any, **named: Any) -> ExecutionResult:
         try:
-            _read(query, named, listens=False)
+            document, operation = _read(query, named, listens=False)
+            check_figures(self._schema, document, operation, named.get("variable_values") or {}, _count_figures)
         except Refusal as refusal:
             return PreExecutionError(data=None, errors=[error_of(refusal)])
         return await super().execute(query, *arguments, **named)
@@ -234,12 +236,23 @@ class _Schema(strawberry.Schema):
         """A refusal is an answer; faults are logged where the answer is written."""
 
 
-def _read(query: str | None, named: Mapping[str, Any], *, listens: bool) -> None:
+def _count_figures(arguments: Mapping[str, Any]) -> int:
+    """Of one `metrics`, whose defaults the schema has. Raises the refusals of its arguments."""
+    names = ("side", "since", "until", "step", "zone", "metrics", "groupBy", "top")
+    return count_figures(_wanted(*(arguments[name] for name in names)))
+
+
+def _read(
+    query: str | None, named: Mapping[str, Any], *, listens: bool
+) -> tuple[DocumentNode, OperationDefinitionNode]:
+    """The document and the operation that is asked. Raises `QueryTooLarge`, `QueryInvalid`, `SubscriptionsOnly`."""
     name = named.get("operation_name")
-    operation = get_operation_ast(read(query or "", name), name)
+    document = read(query or "", name)
+    operation = get_operation_ast(document, name)
     assert operation is not None
     if (operation.operation is OperationType.SUBSCRIPTION) != listens:
         raise SubscriptionsOnly("Subscriptions have doors of their own, and nothing else is asked there.")
+    return document, operation
 
 
 async def _refused(refusal: Refusal) -> AsyncIterator[ExecutionResult]:
