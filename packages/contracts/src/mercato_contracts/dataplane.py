@@ -6,8 +6,7 @@
 * `POST /internal/keys/introspect` answers what a key may do.
 * `POST /internal/leases` borrows slices of counted scopes, all or nothing for each call.
 * `POST /internal/usage` ships the spool, in its order; each event is taken once.
-* `POST /internal/gateways/{gateway}/recovered` reports that all spools of earlier lives were shipped, so what they
-borrowed and did not spend can be returned.
+* `POST /internal/gateways/{gateway}/recovered`: all spools of earlier lives were shipped, what they did not spend returns.
 """
 
 from typing import Annotated, Literal
@@ -198,14 +197,11 @@ class ConsumerChanged(Wire):
     id: OrganisationId
 
 
-_AT = "The control plane's time, milliseconds since 1970"
-
-
 class Begin(Wire):
     """A whole snapshot follows; what is not in it by `ready` is gone."""
 
     type: Annotated[Literal["begin"], LINE_TYPE] = "begin"
-    at_ms: int | None = Field(default=None, description=_AT)
+    at_ms: int | None = Field(default=None, description="The control plane's time, milliseconds since 1970")
 
 
 class Ready(Wire):
@@ -213,14 +209,14 @@ class Ready(Wire):
 
     type: Annotated[Literal["ready"], LINE_TYPE] = "ready"
     services: int = Field(description="How many services the snapshot has")
-    at_ms: int | None = Field(default=None, description=_AT)
+    at_ms: int | None = Field(default=None, description="The control plane's time, milliseconds since 1970")
 
 
 class Heartbeat(Wire):
     """Nothing changed; the stream is alive."""
 
     type: Annotated[Literal["heartbeat"], LINE_TYPE] = "heartbeat"
-    at_ms: int = Field(description=_AT)
+    at_ms: int = Field(description="The control plane's time, milliseconds since 1970")
 
 
 SnapshotLine = Annotated[
