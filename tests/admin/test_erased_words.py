@@ -1,5 +1,7 @@
 """Whose words an erasure masks: the person's own, under every name that they had, and no stranger's."""
 
+from typing import Any
+
 import httpx
 import pytest
 from sqlalchemy import text
@@ -34,7 +36,7 @@ class TestFormerNames:
         note = {"kind": "ck", "name": "for Bob Stone, bob@acme.example"}
         assert (await api.post("/api/keys", json=note, headers=headers)).status_code == 201
         await ledger.wiring.mail.send(Letter("ltr_1", "bob@acme.example", "Welcome", "Bob Stone"))
-        changes = [
+        changes: list[dict[str, Any]] = [
             {"op": "replace", "path": "userName", "value": "robert@acme.example"},
             {"op": "replace", "path": "name", "value": {"givenName": "Robert", "familyName": "Granite"}},
         ]

@@ -6,7 +6,7 @@
 * `POST /internal/keys/introspect` answers what a key may do.
 * `POST /internal/leases` borrows slices of counted scopes, all or nothing for each call.
 * `POST /internal/usage` ships the spool, in its order; each event is taken once.
-* `POST /internal/gateways/{gateway}/recovered`: all spools of earlier lives were shipped, what they did not spend returns.
+* `POST /internal/gateways/{gateway}/recovered`: earlier lives' spools were shipped, what they left unspent returns.
 """
 
 from typing import Annotated, Literal

@@ -9,8 +9,7 @@
  * * `POST /internal/keys/introspect` answers what a key may do.
  * * `POST /internal/leases` borrows slices of counted scopes, all or nothing for each call.
  * * `POST /internal/usage` ships the spool, in its order; each event is taken once.
- * * `POST /internal/gateways/{gateway}/recovered` reports that all spools of earlier lives were shipped, so what they
- * borrowed and did not spend can be returned.
+ * * `POST /internal/gateways/{gateway}/recovered`: earlier lives' spools were shipped, what they left unspent returns.
  */
 
 /** A whole snapshot follows; what is not in it by `ready` is gone. */

@@ -155,17 +155,15 @@ def verify_log(mp: Mp, head_files: tuple[Path, ...], export: Path | None) -> Non
         )
     if newest is not None:
         _remember(memory, url, newest)
-    result = {"holds": True, "entries": check.entries, "erased": check.erased, "size": check.size, "heads": len(known)}
+    _show_checked(mp, check, len(known), newest)
+
+
+def _show_checked(mp: Mp, check: "ReaderCheck", heads: int, newest: "AuditHead | None") -> None:
+    figures = {"entries checked": check.entries, "of": check.size, "heads": heads, "without details": check.erased}
+    result = {"holds": True, "entries": check.entries, "erased": check.erased, "size": check.size, "heads": heads}
     mp.console.show(
         {**result, "head": None if newest is None else newest.model_dump(mode="json")},
-        lambda: mp.console.fields(
-            [
-                ("entries checked", check.entries),
-                ("of", check.size),
-                ("heads", len(known)),
-                ("without details", check.erased),
-            ]
-        ),
+        lambda: mp.console.fields(list(figures.items())),
     )
     mp.console.note("The log is what was sealed.")
     if check.erased:

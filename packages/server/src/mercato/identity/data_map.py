@@ -1,6 +1,5 @@
 """The data map of identity: most of what the marketplace knows of people."""
 
-from mercato.identity.former_names import FormerName
 from mercato.identity.membership_models import Membership
 from mercato.identity.models import (
     DeploymentAllowance,
@@ -23,7 +22,7 @@ from mercato.identity.models import (
     SsoSignIn,
     User,
 )
-from mercato.identity.scim_models import ScimGroup, ScimMember, ScimPerson, ScimSettings, ScimToken
+from mercato.identity.scim_models import FormerName, ScimGroup, ScimMember, ScimPerson, ScimSettings, ScimToken
 from mercato.identity.service_account_models import ServiceAccount
 from mercato.identity.view_as_models import View
 from mercato.platform import (

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from mercato.identity.access import end_access
 from mercato.identity.attempts import Attempts
 from mercato.identity.caller import Caller
-from mercato.identity.former_names import former_names
+from mercato.identity.former_name_rows import former_names
 from mercato.identity.local_ways import LocalWays
 from mercato.identity.membership_rows import MembershipRows
 from mercato.identity.models import User

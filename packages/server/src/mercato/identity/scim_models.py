@@ -100,3 +100,14 @@ class ScimMember(Base):
 
     group_id: Mapped[str] = mapped_column(ForeignKey("scim_groups.id"), primary_key=True)
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), primary_key=True, index=True)
+
+
+class FormerName(Base):
+    """What somebody was called until a provider of identities said otherwise."""
+
+    __tablename__ = "former_names"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    email: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    until: Mapped[datetime]

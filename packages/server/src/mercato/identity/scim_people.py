@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mercato.identity.access import end_access
 from mercato.identity.caller import Caller
-from mercato.identity.former_names import keep_former_name
+from mercato.identity.former_name_rows import keep_former_name
 from mercato.identity.handover import find_obstacle
 from mercato.identity.local_ways import LocalWays
 from mercato.identity.models import User

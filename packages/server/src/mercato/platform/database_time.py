@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from mercato.platform.clock import Clock, SystemClock
 from mercato.platform.database import Database
 from mercato.platform.measured import MeasuredGauge
+from mercato.platform.time_rows import database_time
 
 log = structlog.get_logger(__name__)
 
@@ -21,14 +21,13 @@ _PATIENCE_SECONDS = 3.0
 _AHEAD = MeasuredGauge(
     "mercato_clock_ahead_seconds", "By how much this machine's clock is ahead of the database's; 0 while it is right"
 )
-_NOW = text("SELECT clock_timestamp()")
 
 
 async def compare_time(clock: SystemClock, database: Database) -> None:
     """Compare this machine's clock with the database's; raises what the database raises."""
     async with database.transaction() as session:
         began = time.monotonic()
-        theirs = (await session.execute(_NOW)).scalar_one()
+        theirs = await database_time(session)
         ended = time.monotonic()
     was_apart = clock.is_corrected
     ahead = clock.hear(theirs, began, ended)

@@ -2,23 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.orm import Mapped, mapped_column
 
 from mercato.identity.models import User
-from mercato.platform import Base, Session
-
-
-class FormerName(Base):
-    """What somebody was called until a provider of identities said otherwise."""
-
-    __tablename__ = "former_names"
-
-    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), primary_key=True)
-    email: Mapped[str] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(primary_key=True)
-    until: Mapped[datetime]
+from mercato.identity.scim_models import FormerName
+from mercato.platform import Session
 
 
 async def keep_former_name(session: Session, user: User, now: datetime) -> None:
