@@ -33,10 +33,11 @@ NEEDS_PROOF = {
     "view_as", "set_view_setting", "export_person", "erase_person",
     # What the marketplace vouches for, bills, and lets trade again.
     "decide_submission", "verify_organisation", "reinstate_organisation", "close_period", "lift_switch",
+    "decide_dispute",
 }  # fmt: skip
 
-NEEDS_PROOF_TO_WIDEN = {"hold_key"}
-"""Taking away needs none; `test_a_hold_is_widened_with_a_proof_only` says what does."""
+NEEDS_PROOF_AT_TIMES = {"hold_key", "answer_dispute"}
+"""To widen what a key may reach (`test_a_hold_is_widened_with_a_proof_only`), and to give money back."""
 
 NEEDS_NONE = {
     "it is how somebody signs in, joins or proves who they are, with a secret of its own": {
@@ -51,6 +52,7 @@ NEEDS_NONE = {
         "drop_budget", "cancel_subscription", "suspend_organisation", "throw_switch", "place_legal_hold",
         "withdraw_service", "yank_release", "deprecate_release", "abort_canary", "stop_training_run",
         "cancel_workflow", "end_announcement", "forget_search", "remove_review", "hide_review", "let_approval_go",
+        "withdraw_dispute",
     },
     "an erasure needs a proof of its own afterwards": {"lift_legal_hold"},
     "a key may do it too: programs do it day by day": {
@@ -63,7 +65,7 @@ NEEDS_NONE = {
     "an entry with its reason stays, and another one corrects it": {"adjust_charges", "decide_usage_review"},
     "it grants nothing to anybody": {
         "claim_approval", "comment_on_approval", "make_announcement", "show_review", "retry_workflow", "seal_log",
-        "build_dataset", "open_round", "close_round", "resolve_round",
+        "build_dataset", "open_round", "close_round", "resolve_round", "dispute_call",
     },
     "its mutations ask as the routes do": {"ask_graphql", "stream_graphql"},
 }  # fmt: skip
@@ -76,13 +78,13 @@ OLD = timedelta(minutes=11)
 
 
 def test_every_operation_that_changes_something_is_decided_once() -> None:
-    decided = [*NEEDS_PROOF, *NEEDS_PROOF_TO_WIDEN, *(name for names in NEEDS_NONE.values() for name in names)]
+    decided = [*NEEDS_PROOF, *NEEDS_PROOF_AT_TIMES, *(name for names in NEEDS_NONE.values() for name in names)]
     assert sorted(decided) == sorted(CHANGES), "add the operation to NEEDS_PROOF, or to NEEDS_NONE with its reason"
 
 
 @pytest.mark.parametrize("name", sorted(CHANGES))
 def test_the_code_asks_for_a_proof_exactly_where_the_table_says(name: str) -> None:
-    assert (_CODE in facts_of(name).refusals) == (name in NEEDS_PROOF | NEEDS_PROOF_TO_WIDEN)
+    assert (_CODE in facts_of(name).refusals) == (name in NEEDS_PROOF | NEEDS_PROOF_AT_TIMES)
 
 
 async def test_an_old_proof_is_refused_exactly_where_the_table_says(

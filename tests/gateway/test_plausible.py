@@ -88,7 +88,8 @@ def test_a_summary_on_the_way_has_output_beyond_the_bound() -> None:
         (compacting, 116 + 3_001, OUTPUT_BEYOND_BOUND),
     ):
         body = json.dumps({"model": "m", **request}).encode()
-        relay = answered(b"x" * 3_000)
+        relay = answered(b'{"content":[],"id":"%b"}' % (b"x" * 2_978))
+        assert relay.bytes_out == 3_000
         bounds = Bounds(MODEL_OPERATIONS[b"/v1/messages"], decode_request(body), body, relay, 0, None)
         assert believe(Tokens(2_000, out, 0), b"provider", bounds).doubt == expected, (request.keys(), out)
 
