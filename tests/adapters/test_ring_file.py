@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,13 +72,18 @@ def test_a_rotation_that_is_killed_leaves_a_whole_ring_with_every_key_that_was_t
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o644, 0o602])
-def test_a_file_that_everybody_may_read_or_write_is_refused(file: RingFile, mode: int) -> None:
-    file.path.chmod(mode)
-    with pytest.raises(KeysUnusable, match="chmod 600"):
-        file.read()
-    with pytest.raises(KeysUnusable, match="chmod 600"):
-        _rotate(file)
-    assert file.path.read_text() == "ab" * 32
+def test_a_file_that_everybody_may_read_or_write_is_refused(mode: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = RingFile(Path(folder) / "signing.key")
+        file.path.write_text("ab" * 32)
+        file.path.chmod(mode)
+        assert file.read() == KeyRing.of(b"\xab" * 32), "nobody else passes its folder"
+        Path(folder).chmod(0o755)
+        with pytest.raises(KeysUnusable, match="chmod 600"):
+            file.read()
+        with pytest.raises(KeysUnusable, match="chmod 600"):
+            _rotate(file)
+        assert file.path.read_text() == "ab" * 32
 
 
 def test_a_mounted_secret_of_a_group_is_read(file: RingFile) -> None:

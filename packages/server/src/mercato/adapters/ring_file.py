@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,12 +59,16 @@ class RingFile:
                 mode, content = os.fstat(file.fileno()).st_mode, file.read(_MOST_BYTES)
         except OSError as error:
             raise KeysUnusable(f"{self.path} cannot be read: {error.strerror}") from None
-        if mode & _FOR_EVERYBODY:
+        if mode & _FOR_EVERYBODY and self._is_reachable():
             raise KeysUnusable(
                 f"{self.path} is open to everybody on this machine: run `chmod 600 {self.path}`, and "
                 "`mercato secrets rotate` if somebody else may have read it"
             )
         return content
+
+    def _is_reachable(self) -> bool:
+        """Whether everybody may pass each folder on the way to the file."""
+        return all(folder.stat().st_mode & stat.S_IXOTH for folder in self.path.resolve().parents)
 
     def _unwrap(self, content: bytes) -> bytes:
         if self._wrapper is None:
