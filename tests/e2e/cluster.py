@@ -46,6 +46,7 @@ class Fleet(Marketplace):
         made.mkdir(parents=True)
         for name in ("signing.key", "data.key", "gateway.token"):
             (made / name).write_text(secrets.token_hex(32))
+            (made / name).chmod(0o600)
         for part in (*self.controls, *self.workers, *self.gateways):
             shutil.copytree(made, self.folder / part.name / "secrets")
 
